@@ -1,0 +1,45 @@
+/**
+ * The arena: one WebAssembly memory of fixed size holding parameters, gradients and optimizer moments as flat
+ * float32 slots. Its views are also the engines' host buffers, so the memory never grows after creation
+ * (growing would detach every view). Loops over slots are SIMD kernels in assembly/kernels.ts.
+ */
+
+/** A region of the arena. `view` stays valid for the arena's life. */
+export interface Slot {
+  /** Address in the WebAssembly memory, a multiple of 64. */
+  readonly byteOffset: number;
+  /** Number of float32 values. */
+  readonly count: number;
+  readonly view: Float32Array;
+}
+
+/** AdamW of one step over one region. Formula and order of operations as torch.optim.AdamW (decoupled weight decay). */
+export interface AdamWStep {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** 1-based count of updates, for the bias corrections 1 - beta^step. */
+  step: number;
+  /** Multiplied into the gradient as it is read: 1 / weight x clip coefficient. */
+  gradientScale: number;
+}
+
+export interface Arena {
+  readonly memory: WebAssembly.Memory;
+  /** Reserves `count` float32 values, 64-byte aligned, zeroed. @throws MicrotuneError `internal` when the capacity is exceeded */
+  allocate(count: number): Slot;
+  /** A part of a slot, starting `start` values into it (a multiple of 4). */
+  part(slot: Slot, start: number, count: number): Slot;
+  /** destination[i] += source[i]. Slots must have equal counts; may be in any order in memory. */
+  add(destination: Slot, source: Slot): void;
+  /** destination[i] = left[i] + right[i]. */
+  sum(destination: Slot, left: Slot, right: Slot): void;
+  copy(destination: Slot, source: Slot): void;
+  fill(destination: Slot, value: number): void;
+  /** Sum of squares in float64, in a fixed order that depends on the count alone. */
+  sumOfSquares(source: Slot): number;
+  /** Updates parameter and moments in place from the gradient. A gradient of `undefined` means all zeros. */
+  adamw(parameter: Slot, gradient: Slot | undefined, m: Slot, v: Slot, step: AdamWStep): void;
+}

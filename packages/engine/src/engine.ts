@@ -1,0 +1,46 @@
+/**
+ * The seam between a graph and what runs it. The worker calls `compile` once per shard shape and `run` once per shard;
+ * `bench`, `doctor` and the conformance suite use nothing else. Implementations: onnx/, openvino/, reference/.
+ */
+import type { Graph } from './graph/graph.js';
+import type { HostBuffer, TensorSpec } from './graph-types.js';
+
+export type EngineName = 'onnx' | 'openvino' | 'reference';
+export type Precision = 'f32' | 'bf16';
+
+export interface CompileOptions {
+  /** Threads of this executable. */
+  threads: number;
+  /** `bf16`: matrix products in bfloat16, inputs and outputs stay float32. */
+  precision: Precision;
+}
+
+export interface Executable {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  /**
+   * Runs once. Every input must be given; outputs are written into the buffers given, all of them. An engine may
+   * remember a buffer by identity between runs (passing the same array again is cheap), so buffers must not detach.
+   * One run at a time. @throws MicrotuneError `internal` for missing or wrongly sized buffers, `transient` when the engine fails
+   */
+  run(inputs: Readonly<Record<string, HostBuffer>>, outputs: Readonly<Record<string, HostBuffer>>): Promise<void>;
+  dispose(): void;
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  /** Version of the library underneath, for reports. */
+  readonly version: string;
+  readonly device: string;
+  /** Precisions this machine runs natively. */
+  readonly precisions: readonly Precision[];
+  compile(graph: Graph, options: CompileOptions): Promise<Executable>;
+  dispose(): void;
+}
+
+/** Why an engine does not load here, and the command that would fix it. */
+export interface EngineUnavailable {
+  readonly name: EngineName;
+  readonly reason: string;
+  readonly remedy: string | undefined;
+}

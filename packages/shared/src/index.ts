@@ -1,0 +1,36 @@
+export { MicrotuneError, assert, errorCodes, exitCodeOf, exitCodes, messageOf } from './errors.js';
+export type { ErrorCode } from './errors.js';
+export { systemClock } from './clock.js';
+export type { Clock } from './clock.js';
+export { shardRangeSchema, shardSchema, shardShapeSchema } from './plan.js';
+export type { Shard, ShardRange, ShardShape } from './plan.js';
+export { checkpointStep, runFolder } from './run-folder.js';
+export type { RunFolder } from './run-folder.js';
+export { createLogger } from './logging.js';
+export type { Logger } from './logging.js';
+export {
+  engineNames,
+  optionName,
+  parseRunConfig,
+  refusedOptions,
+  resolvedConfigSchema,
+  runConfigSchema,
+  schedulerTypes,
+  strategies,
+} from './config.js';
+export type { ParsedConfig, ResolvedConfig, RunConfig } from './config.js';
+export {
+  coordinatorMessageSchema,
+  parseMessage,
+  protocolVersion,
+  saveKinds,
+  workerMessageSchema,
+} from './messages.js';
+export type {
+  CoordinatorMessage,
+  DeviceInfo,
+  Envelope,
+  Message,
+  StepTimings,
+  WorkerMessage,
+} from './messages.js';
