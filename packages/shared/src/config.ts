@@ -7,7 +7,9 @@
 import { z } from 'zod';
 import { MicrotuneError } from './errors.js';
 
-const fileList = z.union([z.string(), z.array(z.string()).min(1)]).transform((v) => (typeof v === 'string' ? [v] : v));
+const fileList = z
+  .union([z.string(), z.array(z.string()).min(1)])
+  .transform((v) => (typeof v === 'string' ? [v] : v));
 const columnList = z
   .union([z.string(), z.array(z.string())])
   .transform((v) => (typeof v === 'string' ? v.split(',').map((name) => name.trim()) : v));
@@ -15,45 +17,83 @@ const positive = z.number().int().positive();
 const whole = z.number().int().nonnegative();
 const fraction = z.number().min(0).lt(1);
 
-export const schedulerTypes = ['linear', 'constant', 'constant_with_warmup', 'cosine', 'polynomial'] as const;
+export const schedulerTypes = [
+  'linear',
+  'constant',
+  'constant_with_warmup',
+  'cosine',
+  'polynomial',
+] as const;
 export const strategies = ['no', 'steps', 'epoch'] as const;
 export const engineNames = ['auto', 'onnx', 'openvino', 'reference'] as const;
 
 export const runConfigSchema = z.strictObject({
   // Model
   modelNameOrPath: z.string().describe('Folder of the source model in HuggingFace layout'),
-  numLabels: positive.optional().describe('Number of classes; 1 for regression. Default: from the training labels'),
+  numLabels: positive
+    .optional()
+    .describe('Number of classes; 1 for regression. Default: from the training labels'),
   problemType: z
     .enum(['single_label_classification', 'regression'])
     .optional()
     .describe('What the head predicts. Default: config.json of the model, else from the labels'),
   hiddenDropoutProb: fraction.optional().describe('Overrides hidden_dropout_prob of the model'),
-  attentionProbsDropoutProb: fraction.optional().describe('Overrides attention_probs_dropout_prob of the model'),
+  attentionProbsDropoutProb: fraction
+    .optional()
+    .describe('Overrides attention_probs_dropout_prob of the model'),
   classifierDropout: fraction.optional().describe('Overrides classifier_dropout of the model'),
 
   // Data
-  trainFile: fileList.describe('Training file or files: .csv, .tsv, .jsonl, .json (lines), .parquet'),
+  trainFile: fileList.describe(
+    'Training file or files: .csv, .tsv, .jsonl, .json (lines), .parquet',
+  ),
   validationFile: fileList.optional().describe('Evaluation file or files'),
-  validationSplit: fraction.optional().describe('Fraction of the training rows held out for evaluation'),
-  columnNames: columnList.optional().describe('Names of the columns of a csv or tsv file without a header line'),
-  textColumnNames: columnList.optional().describe('Columns of the text, or of the two texts of a pair'),
+  validationSplit: fraction
+    .optional()
+    .describe('Fraction of the training rows held out for evaluation'),
+  columnNames: columnList
+    .optional()
+    .describe('Names of the columns of a csv or tsv file without a header line'),
+  textColumnNames: columnList
+    .optional()
+    .describe('Columns of the text, or of the two texts of a pair'),
   labelColumnName: z.string().default('label').describe('Column of the label'),
   maxSeqLength: positive.default(128).describe('Tokens per row after truncation'),
   maxTrainSamples: positive.optional().describe('Use only the first rows of the training data'),
   maxEvalSamples: positive.optional().describe('Use only the first rows of the evaluation data'),
 
   // Output
-  outputDir: z.string().default('trainer_output').describe('Run folder: checkpoints, metrics, logs, the trained model'),
-  overwriteOutputDir: z.boolean().default(false).describe('Allow an output folder that already holds a run'),
+  outputDir: z
+    .string()
+    .default('trainer_output')
+    .describe('Run folder: checkpoints, metrics, logs, the trained model'),
+  overwriteOutputDir: z
+    .boolean()
+    .default(false)
+    .describe('Allow an output folder that already holds a run'),
 
   // Length and batch
   numTrainEpochs: z.number().positive().default(3).describe('Epochs; fractions allowed'),
-  maxSteps: z.number().int().default(-1).describe('Optimizer steps; above 0 it wins over num_train_epochs'),
-  trainBatchSize: positive.optional().describe('Rows per optimizer step over all workers (the global batch)'),
-  perDeviceTrainBatchSize: positive.default(8).describe('Rows per worker; x workers x gradient_accumulation_steps = global batch'),
+  maxSteps: z
+    .number()
+    .int()
+    .default(-1)
+    .describe('Optimizer steps; above 0 it wins over num_train_epochs'),
+  trainBatchSize: positive
+    .optional()
+    .describe('Rows per optimizer step over all workers (the global batch)'),
+  perDeviceTrainBatchSize: positive
+    .default(8)
+    .describe('Rows per worker; x workers x gradient_accumulation_steps = global batch'),
   gradientAccumulationSteps: positive.default(1).describe('Multiplies the global batch'),
-  perDeviceEvalBatchSize: positive.default(8).describe('Accepted for HF compatibility; evaluation batches are cut by tokens'),
-  microBatchTokens: positive.default(512).describe('Padded tokens per shard: decides the bits of the result and the speed, never derived from the workers'),
+  perDeviceEvalBatchSize: positive
+    .default(8)
+    .describe('Accepted for HF compatibility; evaluation batches are cut by tokens'),
+  microBatchTokens: positive
+    .default(512)
+    .describe(
+      'Padded tokens per shard: decides the bits of the result and the speed, never derived from the workers',
+    ),
 
   // Optimizer
   learningRate: z.number().nonnegative().default(5e-5).describe('Peak learning rate'),
@@ -66,30 +106,73 @@ export const runConfigSchema = z.strictObject({
     })
     .default({})
     .describe('Schedule parameters as JSON: num_cycles (cosine), lr_end and power (polynomial)'),
-  warmupSteps: z.number().nonnegative().default(0).describe('Warm-up steps; below 1 a fraction of all steps'),
+  warmupSteps: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe('Warm-up steps; below 1 a fraction of all steps'),
   warmupRatio: fraction.optional().describe('Warm-up as a fraction of all steps'),
-  weightDecay: z.number().nonnegative().default(0).describe('AdamW weight decay; not applied to biases and LayerNorm'),
+  weightDecay: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe('AdamW weight decay; not applied to biases and LayerNorm'),
   adamBeta1: fraction.default(0.9).describe('AdamW beta1'),
   adamBeta2: fraction.default(0.999).describe('AdamW beta2'),
   adamEpsilon: z.number().positive().default(1e-8).describe('AdamW epsilon'),
-  maxGradNorm: z.number().nonnegative().default(1).describe('Clip the global gradient norm; 0 disables'),
+  maxGradNorm: z
+    .number()
+    .nonnegative()
+    .default(1)
+    .describe('Clip the global gradient norm; 0 disables'),
   labelSmoothingFactor: fraction.default(0).describe('Label smoothing'),
   seed: whole.default(42).describe('Seed of the head, the order and dropout'),
   dataSeed: whole.optional().describe('Seed of the order alone. Default: seed'),
 
   // Logging, evaluation, saving
-  loggingSteps: z.number().positive().default(500).describe('Steps between training log lines; below 1 a fraction of all steps'),
+  loggingSteps: z
+    .number()
+    .positive()
+    .default(500)
+    .describe('Steps between training log lines; below 1 a fraction of all steps'),
   loggingFirstStep: z.boolean().default(false).describe('Log the first step too'),
-  evalStrategy: z.enum(strategies).default('no').describe('When to evaluate during training; the end always does where there is evaluation data'),
-  evalSteps: z.number().positive().optional().describe('Steps between evaluations. Default: logging_steps'),
+  evalStrategy: z
+    .enum(strategies)
+    .default('no')
+    .describe(
+      'When to evaluate during training; the end always does where there is evaluation data',
+    ),
+  evalSteps: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Steps between evaluations. Default: logging_steps'),
   evalOnStart: z.boolean().default(false).describe('Evaluate before the first step'),
-  saveStrategy: z.enum([...strategies, 'best']).default('steps').describe('When to write checkpoints'),
-  saveSteps: z.number().positive().default(500).describe('Steps between checkpoints; below 1 a fraction of all steps'),
+  saveStrategy: z
+    .enum([...strategies, 'best'])
+    .default('steps')
+    .describe('When to write checkpoints'),
+  saveSteps: z
+    .number()
+    .positive()
+    .default(500)
+    .describe('Steps between checkpoints; below 1 a fraction of all steps'),
   saveTotalLimit: positive.optional().describe('Keep only the newest checkpoints'),
-  loadBestModelAtEnd: z.boolean().default(false).describe('End with the weights of the best evaluation'),
-  metricForBestModel: z.string().optional().describe('Metric that decides which evaluation is best. Default: loss'),
-  greaterIsBetter: z.boolean().optional().describe('Default: true unless the metric ends in "loss"'),
-  earlyStoppingPatience: positive.optional().describe('Stop after so many evaluations without improvement'),
+  loadBestModelAtEnd: z
+    .boolean()
+    .default(false)
+    .describe('End with the weights of the best evaluation'),
+  metricForBestModel: z
+    .string()
+    .optional()
+    .describe('Metric that decides which evaluation is best. Default: loss'),
+  greaterIsBetter: z
+    .boolean()
+    .optional()
+    .describe('Default: true unless the metric ends in "loss"'),
+  earlyStoppingPatience: positive
+    .optional()
+    .describe('Stop after so many evaluations without improvement'),
   earlyStoppingThreshold: z.number().nonnegative().default(0).describe('Improvement that counts'),
   resumeFromCheckpoint: z
     .union([z.boolean(), z.string()])
@@ -98,7 +181,9 @@ export const runConfigSchema = z.strictObject({
 
   // Machines
   workers: positive.default(1).describe('Worker processes'),
-  threadsPerWorker: positive.optional().describe('Engine threads per worker. Default: cores / workers, at least 1'),
+  threadsPerWorker: positive
+    .optional()
+    .describe('Engine threads per worker. Default: cores / workers, at least 1'),
   engine: z.enum(engineNames).default('auto').describe('What runs the graph'),
   devices: z.enum(['cpu']).default('cpu').describe('Devices of the workers'),
   bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
@@ -106,7 +191,10 @@ export const runConfigSchema = z.strictObject({
 
   // Output of the command
   json: z.boolean().default(false).describe('Machine-readable output: one JSON object per line'),
-  runName: z.string().optional().describe('Name of the run in summaries. Default: name of output_dir'),
+  runName: z
+    .string()
+    .optional()
+    .describe('Name of the run in summaries. Default: name of output_dir'),
 });
 
 /** What a user writes: every defaulted key may be missing. */
@@ -132,7 +220,9 @@ export type ResolvedConfig = z.output<typeof resolvedConfigSchema>;
 
 /** `trainBatchSize` -> `train_batch_size`: the name of a key in files and flags. */
 export function optionName(key: string): string {
-  return key.replace(/[A-Z]|\d+/g, (part, at: number) => (/\d/.test(part) || at === 0 ? part : `_${part.toLowerCase()}`));
+  return key.replace(/[A-Z]|\d+/g, (part, at: number) =>
+    /\d/.test(part) || at === 0 ? part : `_${part.toLowerCase()}`,
+  );
 }
 
 /**
@@ -142,7 +232,8 @@ export const refusedOptions: Readonly<Record<string, string>> = {
   fp16: 'CPUs have no float16 products; use --bf16',
   tf32: 'it belongs to CUDA devices',
   optim: 'AdamW (adamw_torch) is the one optimizer',
-  gradient_checkpointing: 'a shard is small enough to keep its activations; lower --micro_batch_tokens instead',
+  gradient_checkpointing:
+    'a shard is small enough to keep its activations; lower --micro_batch_tokens instead',
   deepspeed: 'gradients are all-reduced between Microtune workers',
   fsdp: 'every worker holds the whole state',
   torch_compile: 'the graph is always compiled',

@@ -1,0 +1,77 @@
+/**
+ * Which package may import which, and why: the one table behind the lint rule and docs/architecture.md.
+ * (Nx tags could hold the same directions, but not the reason a developer needs when the rule bites.)
+ */
+export const importRules = {
+  shared: { may: [], why: 'shared holds contracts only: no tensors, no sockets' },
+  arena: {
+    may: ['shared'],
+    why: 'arena is flat memory and SIMD loops; it knows no model and no socket',
+  },
+  collective: {
+    may: ['shared', 'arena'],
+    why: 'collective moves bytes; it knows neither data nor models',
+  },
+  data: {
+    may: ['shared'],
+    why: 'data turns files into shards; it must not depend on who trains on them',
+  },
+  engine: {
+    may: ['shared'],
+    why: 'engine is jit for any tfjs function; it knows no model and no worker',
+  },
+  models: {
+    may: ['shared', 'arena', 'data', 'engine'],
+    why: 'models must not know processes or sockets',
+  },
+  coordinator: {
+    may: ['shared', 'collective', 'data'],
+    why: 'no weight or gradient passes through the coordinator',
+  },
+  worker: {
+    may: ['shared', 'arena', 'collective', 'data', 'engine', 'models'],
+    why: 'a worker obeys the coordinator through messages alone',
+  },
+  cli: {
+    may: ['shared', 'arena', 'collective', 'data', 'engine', 'models', 'coordinator', 'worker'],
+    why: 'cli wires everything',
+  },
+};
+
+/** External packages with one owner. */
+export const ownedLibraries = {
+  zeromq: { owner: 'collective', why: 'nothing but collective opens a ZeroMQ socket' },
+  msgpackr: { owner: 'collective', why: 'framing belongs to collective' },
+  'onnxruntime-node': { owner: 'engine', why: 'native engines stay behind the Engine interface' },
+  koffi: { owner: 'engine', why: 'native engines stay behind the Engine interface' },
+  tokenizers: { owner: 'data', why: 'tokenization belongs to data' },
+  commander: { owner: 'cli', why: 'only the command line reads arguments' },
+};
+
+/** Layers inside a package: files of `folder` may not import from `not`. */
+export const layerRules = [
+  {
+    package: 'engine',
+    folder: 'graph',
+    not: ['tracer', 'onnx', 'openvino', 'reference', 'passes'],
+    why: 'the graph is a value that knows neither its maker nor its runners',
+  },
+  {
+    package: 'engine',
+    folder: 'tracer',
+    not: ['onnx', 'openvino', 'reference'],
+    why: 'tracing knows no engine',
+  },
+  {
+    package: 'engine',
+    folder: 'passes',
+    not: ['onnx', 'openvino', 'reference', 'tracer'],
+    why: 'a pass is graph in, graph out',
+  },
+  {
+    package: 'models',
+    folder: 'safetensors',
+    not: ['bert', 'optimizer', 'checkpoint'],
+    why: 'the file format knows no model',
+  },
+];
