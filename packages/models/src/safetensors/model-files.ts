@@ -1,0 +1,111 @@
+/** The weights of a model folder, in one file or in several with an index, behind one lookup by tensor name. */
+import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { MicrotuneError } from '@microtune/shared';
+import { z } from 'zod';
+import { SafetensorsFile } from './reader.js';
+import { fail, type TensorEntry } from './header.js';
+import { indexName } from './writer.js';
+
+export class ModelFiles {
+  readonly folder: string;
+  readonly #files: readonly SafetensorsFile[];
+  readonly #owners: ReadonlyMap<string, SafetensorsFile>;
+
+  private constructor(
+    folder: string,
+    files: readonly SafetensorsFile[],
+    owners: ReadonlyMap<string, SafetensorsFile>,
+  ) {
+    this.folder = folder;
+    this.#files = files;
+    this.#owners = owners;
+  }
+
+  /**
+   * Reads the headers only.
+   * @throws MicrotuneError `data` when there is no `model.safetensors` and no index, or a file is not what it claims
+   */
+  static async open(folder: string): Promise<ModelFiles> {
+    const single = join(folder, 'model.safetensors');
+    const index = join(folder, indexName);
+    if (existsSync(single)) {
+      const file = await SafetensorsFile.open(single);
+      return new ModelFiles(folder, [file], ownersOf([file]));
+    }
+    if (existsSync(index)) return ModelFiles.#openIndexed(folder, index);
+    return fail(folder, `holds neither model.safetensors nor ${indexName}`);
+  }
+
+  static async #openIndexed(folder: string, index: string): Promise<ModelFiles> {
+    const weightMap = await readWeightMap(index);
+    const files = new Map<string, SafetensorsFile>();
+    const owners = new Map<string, SafetensorsFile>();
+    try {
+      for (const [tensor, name] of Object.entries(weightMap)) {
+        const file = files.get(name) ?? (await SafetensorsFile.open(join(folder, name)));
+        files.set(name, file);
+        if (!file.header.tensors.has(tensor)) {
+          fail(file.path, `tensor "${tensor}" is missing, ${indexName} says it is here`);
+        }
+        owners.set(tensor, file);
+      }
+    } catch (error) {
+      for (const file of files.values()) await file.close();
+      throw error;
+    }
+    return new ModelFiles(folder, [...files.values()], owners);
+  }
+
+  has(name: string): boolean {
+    return this.#owners.has(name);
+  }
+
+  names(): string[] {
+    return [...this.#owners.keys()];
+  }
+
+  entry(name: string): TensorEntry | undefined {
+    return this.#owners.get(name)?.header.tensors.get(name);
+  }
+
+  /** As SafetensorsFile.readInto. */
+  async readInto(
+    name: string,
+    shape: readonly number[],
+    destination: Float32Array,
+  ): Promise<void> {
+    const file = this.#owners.get(name) ?? this.#files[0];
+    if (file === undefined) return fail(this.folder, `tensor "${name}" is missing`);
+    await file.readInto(name, shape, destination);
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#files) await file.close();
+  }
+}
+
+const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+async function readWeightMap(path: string): Promise<Record<string, string>> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new MicrotuneError('data', `${path}: not valid JSON`, { cause });
+  }
+  const result = indexSchema.safeParse(parsed);
+  if (!result.success) return fail(path, 'weight_map must map tensor names to file names');
+  for (const name of Object.values(result.data.weight_map)) {
+    // A name with a path in it would read outside the folder.
+    if (basename(name) !== name || name === '..') fail(path, `"${name}" is not a file name`);
+  }
+  return result.data.weight_map;
+}
+
+function ownersOf(files: readonly SafetensorsFile[]): Map<string, SafetensorsFile> {
+  const owners = new Map<string, SafetensorsFile>();
+  for (const file of files) for (const name of file.header.tensors.keys()) owners.set(name, file);
+  return owners;
+}

@@ -1,0 +1,128 @@
+/**
+ * Writes float32 tensors as safetensors, one file or several with an index, streaming from the caller's buffers.
+ * Files are written in place and not synced: the folder writer around it does both safely (folder/atomic-folder.ts).
+ */
+import { open, writeFile, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assert } from '@microtune/shared';
+
+export interface OutputTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Read while writing; must not change until the promise resolves. */
+  readonly values: Float32Array;
+}
+
+export interface WriteOptions {
+  /** Beside `format: "pt"`, without which transformers refuses a file. */
+  metadata?: Readonly<Record<string, string>>;
+}
+
+/** Writes one file, tensors ordered by name. Errors of the file system pass through. */
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly OutputTensor[],
+  options: WriteOptions = {},
+): Promise<void> {
+  const sorted = byName(tensors);
+  const handle = await open(path, 'w');
+  try {
+    let position = await writeFully(handle, encodeHeader(sorted, options.metadata ?? {}), 0);
+    for (const { values } of sorted) {
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      position = await writeFully(handle, bytes, position);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes `model.safetensors`, or `model-0000i-of-0000n.safetensors` with their index when the tensors take more
+ * than `maxShardBytes` (a larger single tensor gets a file of its own).
+ * @returns the names of the files written
+ */
+export async function writeModelFiles(
+  folder: string,
+  tensors: readonly OutputTensor[],
+  maxShardBytes: number,
+): Promise<string[]> {
+  const groups = groupBySize(byName(tensors), maxShardBytes);
+  const only = groups[0];
+  if (groups.length === 1 && only !== undefined) {
+    await writeSafetensors(join(folder, 'model.safetensors'), only);
+    return ['model.safetensors'];
+  }
+  const number = (n: number): string => String(n).padStart(5, '0');
+  const names = groups.map((_, i) => `model-${number(i + 1)}-of-${number(groups.length)}.safetensors`);
+  const weightMap: Record<string, string> = {};
+  for (const [i, group] of groups.entries()) {
+    const name = names[i];
+    assert(name !== undefined, 'one file name per group');
+    await writeSafetensors(join(folder, name), group);
+    for (const tensor of group) weightMap[tensor.name] = name;
+  }
+  const totalSize = tensors.reduce((sum, { values }) => sum + values.byteLength, 0);
+  const index = { metadata: { total_size: totalSize }, weight_map: weightMap };
+  await writeFile(join(folder, indexName), `${JSON.stringify(index, undefined, 2)}\n`);
+  return [...names, indexName];
+}
+
+export const indexName = 'model.safetensors.index.json';
+
+function encodeHeader(
+  tensors: readonly OutputTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
+  let offset = 0;
+  for (const { name, shape, values } of tensors) {
+    const elements = shape.reduce((product, dimension) => product * dimension, 1);
+    assert(elements === values.length, `tensor ${name}: ${values.length} values for its shape`);
+    assert(!Object.hasOwn(header, name), `tensor ${name} is written once`);
+    const end = offset + values.byteLength;
+    header[name] = { dtype: 'F32', shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  const json = Buffer.from(JSON.stringify(header), 'utf8');
+  // Padded with spaces so that the data starts on a multiple of 8.
+  const padded = Math.ceil(json.length / 8) * 8;
+  const bytes = Buffer.alloc(8 + padded, ' ');
+  bytes.writeBigUInt64LE(BigInt(padded));
+  json.copy(bytes, 8);
+  return bytes;
+}
+
+function groupBySize(tensors: readonly OutputTensor[], maxBytes: number): OutputTensor[][] {
+  const groups: OutputTensor[][] = [[]];
+  let bytes = 0;
+  for (const tensor of tensors) {
+    const current = groups.at(-1);
+    assert(current !== undefined, 'there is always a group');
+    if (current.length > 0 && bytes + tensor.values.byteLength > maxBytes) {
+      groups.push([tensor]);
+      bytes = tensor.values.byteLength;
+    } else {
+      current.push(tensor);
+      bytes += tensor.values.byteLength;
+    }
+  }
+  return groups;
+}
+
+function byName(tensors: readonly OutputTensor[]): OutputTensor[] {
+  return [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+const chunkBytes = 64 * 1024 * 1024;
+
+/** @returns the position after the bytes */
+async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+  let done = 0;
+  while (done < bytes.length) {
+    const length = Math.min(chunkBytes, bytes.length - done);
+    const { bytesWritten } = await handle.write(bytes, done, length, position + done);
+    done += bytesWritten;
+  }
+  return position + done;
+}
