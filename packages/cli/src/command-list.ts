@@ -1,0 +1,122 @@
+/** All commands with their options. Only schemas live here; the code of a command is loaded when it runs. */
+import { engineNames, runConfigSchema } from '@microtune/shared';
+import { z } from 'zod';
+import type { CommandSpec } from './command.js';
+
+const positive = z.number().int().positive();
+const names = z.array(z.string()).optional();
+const json = z.boolean().default(false).describe('Machine-readable output');
+
+const dataOptions = {
+  columnNames: names.describe('Names of the columns of a csv or tsv file without a header line'),
+  textColumnNames: names.describe('Columns of the text, or of the two texts of a pair. Default: as in training'),
+};
+const engineOptions = {
+  maxSeqLength: positive.optional().describe('Tokens per row after truncation. Default: as in training'),
+  engine: z.enum(engineNames).default('auto').describe('What runs the graph'),
+  threads: positive.optional().describe('Engine threads. Default: all cores'),
+  bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
+};
+
+export const evalOptions = z.strictObject({
+  file: z.array(z.string()).min(1).describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines), .parquet'),
+  ...dataOptions,
+  labelColumnName: z.string().optional().describe('Column of the label. Default: as in training'),
+  maxSamples: positive.optional().describe('Use only the first rows'),
+  ...engineOptions,
+  json,
+});
+
+export const predictOptions = z.strictObject({
+  file: z.string().optional().describe('JSON lines to read. Default: standard input'),
+  textColumnNames: names.describe('Keys of the text, or of the two texts of a pair. Default: as in training'),
+  batchSize: positive.default(32).describe('Lines looked at together'),
+  ...engineOptions,
+});
+
+export const benchKinds = ['engine', 'train', 'scaling', 'allreduce'] as const;
+
+export const benchOptions = z.strictObject({
+  engine: z.enum([...engineNames, 'all']).default('all').describe('Engine to measure'),
+  bf16: z.boolean().optional().describe('Only bfloat16 (true) or only float32 (false). Default: both, where they run'),
+  rows: positive.default(8).describe('Rows of the batch'),
+  tokens: positive.default(128).describe('Tokens per row'),
+  threads: positive.optional().describe('Engine threads. Default: all cores (engine, train), 1 (scaling)'),
+  repeats: positive.default(10).describe('Measured repetitions, after warm-up'),
+  layers: positive.default(6).describe('Layers of the model'),
+  hiddenSize: positive.default(384).describe('Width of the model'),
+  json,
+});
+
+export const workerOptions = z.strictObject({
+  coordinator: z.string().describe('Address of the coordinator, e.g. tcp://127.0.0.1:34567'),
+  rank: z.number().int().nonnegative().describe('Rank of this worker'),
+});
+
+export const doctorOptions = z.strictObject({ json });
+export const setupOptions = z.strictObject({
+  force: z.boolean().default(false).describe('Fetch again what is already there'),
+  json,
+});
+
+const configFile = { syntax: '[config]', description: 'config.yaml, config.json, config.ts or config.js' };
+const runFolder = { syntax: '<run_folder>', description: 'Output folder of a run, or any folder in its layout' };
+
+/** In the order `microtune --help` lists them. */
+export const commandList: readonly CommandSpec[] = [
+  {
+    name: 'train',
+    summary: 'Fine-tune a model with workers on this machine, evaluate and save it',
+    positional: configFile,
+    schema: runConfigSchema,
+    load: () => import('./commands/train.js'),
+  },
+  {
+    name: 'check',
+    summary: 'What train would do, without training: configuration, model folder, data files, engine',
+    positional: configFile,
+    schema: runConfigSchema,
+    load: () => import('./commands/check.js'),
+  },
+  {
+    name: 'eval',
+    summary: 'Metrics of a trained model on a labelled file',
+    positional: runFolder,
+    schema: evalOptions,
+    load: () => import('./commands/eval.js'),
+  },
+  {
+    name: 'predict',
+    summary: 'Predictions of a trained model: JSON lines in, JSON lines out',
+    positional: runFolder,
+    schema: predictOptions,
+    load: () => import('./commands/predict.js'),
+  },
+  {
+    name: 'bench',
+    summary: 'Measure this machine: engine, train, scaling or allreduce',
+    positional: { syntax: '<what>', description: benchKinds.join(', ') },
+    schema: benchOptions,
+    load: () => import('./commands/bench.js'),
+  },
+  {
+    name: 'doctor',
+    summary: 'What this machine has, and which engines load',
+    schema: doctorOptions,
+    load: () => import('./commands/doctor.js'),
+  },
+  {
+    name: 'setup',
+    summary: 'Fetch the libraries of an engine: openvino',
+    positional: { syntax: '<engine>', description: 'openvino' },
+    schema: setupOptions,
+    load: () => import('./commands/setup.js'),
+  },
+  {
+    name: 'worker',
+    summary: 'One worker process; started by train',
+    schema: workerOptions,
+    load: () => import('./commands/worker.js'),
+    hidden: true,
+  },
+];

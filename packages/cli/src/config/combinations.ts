@@ -1,0 +1,84 @@
+/** Combinations of options that cannot work, each named by the fields to change. One pure rule per combination. */
+import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
+
+/** What this machine can do, as far as combinations depend on it. */
+export interface MachineAbilities {
+  /** bfloat16 products in hardware; undefined where that is not known and the engine will tell. */
+  readonly bf16: boolean | undefined;
+}
+
+type Rule = (config: ParsedConfig, machine: MachineAbilities) => string | undefined;
+
+const hasEvaluationData = (config: ParsedConfig): boolean =>
+  config.validationFile !== undefined || (config.validationSplit ?? 0) > 0;
+
+const whenEvaluationHasNoData =
+  (wants: (config: ParsedConfig) => string | undefined): Rule =>
+  (config) => {
+    const option = wants(config);
+    if (option === undefined || hasEvaluationData(config)) return undefined;
+    return `${option} needs evaluation data: give --validation_file or --validation_split`;
+  };
+
+const rules: readonly Rule[] = [
+  whenEvaluationHasNoData((c) => (c.evalStrategy === 'no' ? undefined : `--eval_strategy ${c.evalStrategy}`)),
+  whenEvaluationHasNoData((c) => (c.loadBestModelAtEnd ? '--load_best_model_at_end' : undefined)),
+  whenEvaluationHasNoData((c) => (c.evalOnStart ? '--eval_on_start' : undefined)),
+  whenEvaluationHasNoData((c) => (c.saveStrategy === 'best' ? '--save_strategy best' : undefined)),
+  whenEvaluationHasNoData((c) => (c.earlyStoppingPatience ? '--early_stopping_patience' : undefined)),
+  (c) =>
+    c.validationFile !== undefined && c.validationSplit !== undefined
+      ? '--validation_file and --validation_split exclude each other: give one'
+      : undefined,
+  (c) =>
+    c.loadBestModelAtEnd && c.evalStrategy === 'no'
+      ? '--load_best_model_at_end compares evaluations: set --eval_strategy steps or epoch'
+      : undefined,
+  (c) =>
+    c.saveStrategy === 'best' && c.evalStrategy === 'no'
+      ? '--save_strategy best compares evaluations: set --eval_strategy steps or epoch'
+      : undefined,
+  (c) =>
+    c.earlyStoppingPatience !== undefined && !c.loadBestModelAtEnd
+      ? '--early_stopping_patience needs --load_best_model_at_end'
+      : undefined,
+  (c) =>
+    c.earlyStoppingThreshold > 0 && c.earlyStoppingPatience === undefined
+      ? '--early_stopping_threshold needs --early_stopping_patience'
+      : undefined,
+  (c) =>
+    c.warmupRatio !== undefined && c.warmupSteps > 0
+      ? '--warmup_ratio and --warmup_steps exclude each other: give one'
+      : undefined,
+  (c) =>
+    c.warmupSteps >= 1 && !Number.isInteger(c.warmupSteps)
+      ? '--warmup_steps is a whole number of steps, or a fraction below 1'
+      : undefined,
+  (c) =>
+    c.problemType === 'regression' && c.numLabels !== undefined && c.numLabels !== 1
+      ? `--problem_type regression predicts one number: leave --num_labels out or set it to 1, not ${c.numLabels}`
+      : undefined,
+  (c) =>
+    c.problemType === 'regression' && c.labelSmoothingFactor > 0
+      ? '--label_smoothing_factor needs classes; --problem_type is regression'
+      : undefined,
+  (c) =>
+    (c.textColumnNames?.length ?? 1) > 2
+      ? `--text_column_names takes one column, or two for pairs, not ${c.textColumnNames?.length}`
+      : undefined,
+  (c) => (c.bf16 && c.engine === 'onnx' ? `--bf16 does not run on --engine onnx: use --engine openvino` : undefined),
+  (c) =>
+    c.bf16 && c.engine === 'reference' ? `--bf16 does not run on --engine reference: use --engine openvino` : undefined,
+  (c, machine) =>
+    c.bf16 && machine.bf16 === false
+      ? '--bf16: this CPU has no bfloat16 products (neither avx512_bf16 nor amx_bf16): leave --bf16 out'
+      : undefined,
+];
+
+/** @throws MicrotuneError `usage` for the first combination that cannot work */
+export function checkCombinations(config: ParsedConfig, machine: MachineAbilities): void {
+  for (const rule of rules) {
+    const problem = rule(config, machine);
+    if (problem !== undefined) throw new MicrotuneError('usage', problem);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Reads config.yaml, config.json, or a module (config.ts, config.js) whose default export is the configuration.
+ * Keys may be written in snake_case (files) or camelCase (TypeScript). Paths inside are relative to the working
+ * directory, as on the command line.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { MicrotuneError, messageOf } from '@microtune/shared';
+import type { OptionSpec } from './option-table.js';
+import { unknownOption } from './unknown-option.js';
+
+/** A configuration under construction: keys of the schema, values not yet checked. */
+export type ConfigValues = Readonly<Record<string, unknown>>;
+
+interface RawConfig {
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Line of a top-level key, where the format has lines. */
+  lineOf(key: string): number | undefined;
+}
+
+/** @throws MicrotuneError `usage` naming file and line, for a missing file, bad syntax or an unknown key */
+export async function readConfigFile(file: string, table: readonly OptionSpec[]): Promise<ConfigValues> {
+  if (!existsSync(file)) throw new MicrotuneError('usage', `config file ${file} does not exist`);
+  const raw = await readRaw(file);
+  const byName = new Map(table.flatMap((spec) => [[spec.name, spec] as const, [spec.key, spec] as const]));
+  const values: Record<string, unknown> = {};
+  for (const [written, value] of Object.entries(raw.values)) {
+    const line = raw.lineOf(written);
+    const where = line === undefined ? file : `${file}, line ${line}`;
+    const spec = byName.get(written.replaceAll('-', '_'));
+    if (spec === undefined) {
+      const known = table.map((option) => option.name);
+      throw unknownOption({ name: written, written: `${written} (${where})`, known, prefix: '' });
+    }
+    // `key:` without a value in yaml, and null in JSON, mean the default.
+    if (value !== null && value !== undefined) values[spec.key] = value;
+  }
+  return values;
+}
+
+async function readRaw(file: string): Promise<RawConfig> {
+  switch (extname(file)) {
+    case '.yaml':
+    case '.yml':
+      return readYaml(file);
+    case '.json':
+      // JSON is YAML, and the YAML parser knows lines.
+      return readYaml(file);
+    case '.ts':
+    case '.mts':
+      requireTypeStripping(file);
+      return readModule(file);
+    case '.js':
+    case '.mjs':
+      return readModule(file);
+    default:
+      throw new MicrotuneError('usage', `config file ${file} must end in .yaml, .yml, .json, .ts or .js`);
+  }
+}
+
+async function readYaml(file: string): Promise<RawConfig> {
+  const { LineCounter, isMap, isScalar, parseDocument } = await import('yaml');
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines, prettyErrors: false });
+  const problem = document.errors[0];
+  if (problem !== undefined) {
+    const { line, col } = lines.linePos(problem.pos[0]);
+    throw new MicrotuneError('usage', `${file}, line ${line}, column ${col}: ${problem.message}`);
+  }
+  const values = asConfig(document.toJS() ?? {}, file);
+  const lineByKey = new Map<string, number>();
+  for (const pair of isMap(document.contents) ? document.contents.items : []) {
+    if (isScalar(pair.key) && pair.key.range) lineByKey.set(String(pair.key.value), lines.linePos(pair.key.range[0]).line);
+  }
+  return { values, lineOf: (key) => lineByKey.get(key) };
+}
+
+async function readModule(file: string): Promise<RawConfig> {
+  let loaded: { default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
+  } catch (error) {
+    throw new MicrotuneError('usage', `${file} does not load: ${messageOf(error)}`, { cause: error });
+  }
+  if (loaded.default === undefined) {
+    throw new MicrotuneError('usage', `${file} has no default export; write: export default defineConfig({ … })`);
+  }
+  return { values: asConfig(loaded.default, file), lineOf: () => undefined };
+}
+
+function asConfig(value: unknown, file: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new MicrotuneError('usage', `${file} must hold keys and values, e.g. learning_rate: 5e-5`);
+  }
+  return value as Record<string, unknown>;
+}
+
+function requireTypeStripping(file: string): void {
+  const features = process.features as { typescript?: unknown };
+  if (features.typescript) return;
+  throw new MicrotuneError(
+    'usage',
+    `${file}: Node ${process.versions.node} does not run TypeScript; ` +
+      'use Node 22.18 or newer, or write the same config as .yaml or .js',
+  );
+}

@@ -1,0 +1,34 @@
+/** The configuration of a run from all its sources: defaults, then the config file, then the command line. */
+import { runConfigSchema, type ParsedConfig } from '@microtune/shared';
+import { cpuFlags } from '../machine/cpu-flags.js';
+import { bf16InHardware } from '../machine/cpu-flags.js';
+import { checkCombinations } from './combinations.js';
+import { readConfigFile, type ConfigValues } from './config-file.js';
+import { optionTable } from './option-table.js';
+import { parseOptions } from './parse-options.js';
+
+/**
+ * @param values of the command line, by key
+ * @param configFile path, when one was given
+ * @throws MicrotuneError `usage` for unknown keys, values that do not fit and combinations that cannot work
+ */
+export async function loadConfig(values: ConfigValues, configFile: string | undefined): Promise<ParsedConfig> {
+  const fromFile = configFile === undefined ? {} : await readConfigFile(configFile, optionTable(runConfigSchema));
+  return checkConfig({ ...fromFile, ...values });
+}
+
+/** The same for a configuration that comes from code. */
+export function checkConfig(values: ConfigValues): ParsedConfig {
+  const written = { ...values };
+  if (written['lrSchedulerKwargs'] !== undefined) written['lrSchedulerKwargs'] = camelKeys(written['lrSchedulerKwargs']);
+  const config = parseOptions(runConfigSchema, written);
+  checkCombinations(config, { bf16: bf16InHardware(cpuFlags()) });
+  return config;
+}
+
+/** Keys inside a JSON option are snake_case in files and flags, too. */
+function camelKeys(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [camel(name), inner as unknown]));
+}

@@ -1,0 +1,84 @@
+/**
+ * Arguments as people write them -> the one form commander parses: `--name=value` with snake_case names.
+ * Both `--train-file` and `--train_file` are taken; a boolean may stand alone, be followed by true or false, or be
+ * negated by `--no-`; a positional after a lone boolean stays a positional. Unknown names end here.
+ */
+import { MicrotuneError } from '@microtune/shared';
+import { booleanOf } from './option-value.js';
+import type { OptionSpec } from './option-table.js';
+import { unknownOption } from './unknown-option.js';
+
+/** Options every command has, handled by commander itself. */
+const common = new Set(['help', 'debug']);
+
+/** @throws MicrotuneError `usage` for an unknown option or one without its value */
+export function normalizeArguments(argv: readonly string[], table: readonly OptionSpec[]): string[] {
+  const byName = new Map(table.map((spec) => [spec.name, spec]));
+  const normal: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const token = argv[at] ?? '';
+    if (token === '--') return [...normal, ...argv.slice(at)];
+    if (!token.startsWith('--')) {
+      normal.push(token);
+      continue;
+    }
+    const option = splitOption(token);
+    if (common.has(option.name)) {
+      normal.push(token);
+      continue;
+    }
+    const negated = negatedBoolean(option.name, byName);
+    if (negated !== undefined) {
+      normal.push(`--${negated.name}=false`);
+      continue;
+    }
+    const spec = byName.get(option.name);
+    if (spec === undefined) {
+      const known = [...byName.keys()];
+      throw unknownOption({ name: option.name, written: `--${option.written}`, known, prefix: '--' });
+    }
+    const taken = takeValue(spec, option.value, argv[at + 1]);
+    normal.push(`--${spec.name}=${taken.value}`);
+    if (taken.usedNext) at++;
+  }
+  return normal;
+}
+
+interface SplitOption {
+  readonly written: string;
+  readonly name: string;
+  readonly value: string | undefined;
+}
+
+function splitOption(token: string): SplitOption {
+  const equals = token.indexOf('=');
+  const written = equals < 0 ? token.slice(2) : token.slice(2, equals);
+  return {
+    written,
+    name: written.replaceAll('-', '_'),
+    value: equals < 0 ? undefined : token.slice(equals + 1),
+  };
+}
+
+function negatedBoolean(name: string, byName: ReadonlyMap<string, OptionSpec>): OptionSpec | undefined {
+  if (byName.has(name) || !name.startsWith('no_')) return undefined;
+  const spec = byName.get(name.slice('no_'.length));
+  return spec?.kind === 'boolean' || spec?.kind === 'text-or-boolean' ? spec : undefined;
+}
+
+interface TakenValue {
+  readonly value: string;
+  readonly usedNext: boolean;
+}
+
+function takeValue(spec: OptionSpec, attached: string | undefined, next: string | undefined): TakenValue {
+  if (attached !== undefined) return { value: attached, usedNext: false };
+  const nextIsOption = next === undefined || next.startsWith('--');
+  if (spec.kind === 'boolean') {
+    const usedNext = next !== undefined && booleanOf(next) !== undefined;
+    return { value: usedNext ? next : 'true', usedNext };
+  }
+  if (spec.kind === 'text-or-boolean' && nextIsOption) return { value: 'true', usedNext: false };
+  if (nextIsOption) throw new MicrotuneError('usage', `--${spec.name} needs a value: ${spec.description}`);
+  return { value: next, usedNext: true };
+}

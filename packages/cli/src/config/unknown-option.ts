@@ -1,0 +1,36 @@
+/** What is said to an option or key that does not exist: why it is refused, or the nearest one that does. */
+import { MicrotuneError, refusedOptions } from '@microtune/shared';
+import { closest, distance } from 'fastest-levenshtein';
+
+/** Edits that still count as a slip of the fingers: one in three letters. */
+const editsPerLetter = 1 / 3;
+
+/** The nearest of `names`, or undefined when none is near. */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const nearest = closest(name, [...names]);
+  const longer = Math.max(name.length, nearest.length);
+  if (distance(name, nearest) <= Math.ceil(longer * editsPerLetter)) return nearest;
+  return names.find((candidate) => candidate.split('_').includes(name));
+}
+
+export interface UnknownOption {
+  /** snake_case, without dashes. */
+  readonly name: string;
+  /** As the user wrote it, e.g. `--lr` or `lr (line 3 of config.yaml)`. */
+  readonly written: string;
+  readonly known: readonly string[];
+  /** Dashes in front of an offered name, or nothing in a file. */
+  readonly prefix: string;
+}
+
+/** The `usage` error for an option that the command does not have. */
+export function unknownOption({ name, written, known, prefix }: UnknownOption): MicrotuneError {
+  const reason = refusedOptions[name];
+  if (reason !== undefined) {
+    return new MicrotuneError('usage', `${written} is an option of HuggingFace that Microtune refuses: ${reason}`);
+  }
+  const nearest = nearestName(name, known);
+  const offer = nearest === undefined ? 'see microtune --help' : `did you mean ${prefix}${nearest}?`;
+  return new MicrotuneError('usage', `unknown option ${written}; ${offer}`);
+}

@@ -1,0 +1,40 @@
+/** The process as an argument: the one place of the project that reads argv's surroundings. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+
+export interface Environment {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  /** A terminal reads stdout: progress may be redrawn there. */
+  readonly terminal: boolean;
+  /** Characters per line of the terminal. */
+  readonly columns: number;
+  /** Tokenized data and engine libraries; shared by all runs of a user. */
+  readonly cacheFolder: string;
+  /** Stacks beside messages. */
+  readonly debug: boolean;
+}
+
+/** `MICROTUNE_CACHE`, else `microtune` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`). */
+export function cacheFolderOf(variables: NodeJS.ProcessEnv, home: string): string {
+  const own = variables['MICROTUNE_CACHE'];
+  if (own !== undefined && own !== '') return own;
+  const shared = variables['XDG_CACHE_HOME'];
+  return join(shared === undefined || shared === '' ? join(home, '.cache') : shared, 'microtune');
+}
+
+/** The environment of this process. */
+export function processEnvironment(argv: readonly string[]): Environment {
+  const { stdin, stdout, stderr, env } = process;
+  return {
+    stdin,
+    stdout,
+    stderr,
+    terminal: stdout.isTTY === true && env['TERM'] !== 'dumb',
+    columns: stdout.columns ?? 80,
+    cacheFolder: cacheFolderOf(env, homedir()),
+    debug: argv.includes('--debug'),
+  };
+}
