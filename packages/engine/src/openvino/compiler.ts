@@ -1,0 +1,84 @@
+/**
+ * ONNX bytes in, executable out: the library, its core and what it says about this CPU.
+ * Settings that measurement chose (docs/decisions/0002-openvino-graph-forms.md):
+ * - ENABLE_CPU_PINNING=NO: otherwise two processes of one thread pin themselves to the same core and halve.
+ * - PERFORMANCE_HINT=LATENCY: one request with all threads.
+ */
+import type { CompileOptions, Executable, Precision } from '../engine.js';
+import type { TensorSpec } from '../graph-types.js';
+import { OpenvinoBindings } from './bindings.js';
+import type { Handle, Properties } from './bindings.js';
+import { checkElementTypes } from './element-types.js';
+import { OpenvinoExecutable, unsupportedPrecision } from './executable.js';
+
+export interface OnnxModel {
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+export class OpenvinoCompiler {
+  /** Name of the CPU. */
+  readonly device: string;
+  readonly version: string;
+  readonly precisions: readonly Precision[];
+  readonly #bindings: OpenvinoBindings;
+  readonly #core: Handle;
+  readonly #capabilities: readonly string[];
+
+  /**
+   * @param file full path of `libopenvino_c.so.*`
+   * @throws MicrotuneError `usage` when the libraries do not load or are of another release
+   */
+  constructor(file: string) {
+    this.#bindings = new OpenvinoBindings(file);
+    checkElementTypes(this.#bindings);
+    this.version = this.#bindings.version();
+    this.#core = this.#bindings.createCore();
+    this.device = this.#bindings.cpuProperty(this.#core, 'FULL_DEVICE_NAME');
+    this.#capabilities = this.#bindings
+      .cpuProperty(this.#core, 'OPTIMIZATION_CAPABILITIES')
+      .split(/[\s,]+/)
+      .filter((word) => word !== '');
+    this.precisions = this.#capabilities.includes('BF16') ? ['f32', 'bf16'] : ['f32'];
+  }
+
+  /** @throws MicrotuneError `usage` for a precision that this CPU lacks, `internal` when the graph is refused */
+  async compile(model: OnnxModel, options: CompileOptions): Promise<Executable> {
+    if (!this.precisions.includes(options.precision)) {
+      throw unsupportedPrecision(this.device, this.#capabilities);
+    }
+    const read = await this.#bindings.readModel(this.#core, model.bytes);
+    try {
+      const compiled = await this.#bindings.compileModel(this.#core, read, propertiesOf(options));
+      return this.#executable(model, compiled);
+    } finally {
+      this.#bindings.freeModel(read);
+    }
+  }
+
+  /** Executables made before stay usable: each keeps what it needs of the core alive. */
+  dispose(): void {
+    this.#bindings.freeCore(this.#core);
+  }
+
+  #executable({ inputs, outputs }: OnnxModel, compiled: Handle): Executable {
+    const bindings = this.#bindings;
+    try {
+      const handles = { compiled, request: bindings.createRequest(compiled) };
+      return new OpenvinoExecutable({ bindings, handles, inputs, outputs });
+    } catch (error) {
+      bindings.freeCompiled(compiled);
+      throw error;
+    }
+  }
+}
+
+function propertiesOf({ threads, precision }: CompileOptions): Properties {
+  return {
+    INFERENCE_PRECISION_HINT: precision,
+    INFERENCE_NUM_THREADS: String(threads),
+    PERFORMANCE_HINT: 'LATENCY',
+    ENABLE_CPU_PINNING: 'NO',
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * Numbers of OpenVINO's element types. They have shifted between releases, and a wrong one reads memory at the wrong
+ * width, so the widths around the three that we use are compared with the loaded library once, before anything runs.
+ */
+import { MicrotuneError } from '@microtune/shared';
+import type { DType } from '../graph-types.js';
+import type { OpenvinoBindings } from './bindings.js';
+
+/** ov_element_type_e of release 2026.4. */
+export const elementTypes: Readonly<Record<DType, number>> = { bool: 1, float32: 4, int32: 9 };
+
+/** Type number -> bytes: boolean, bf16, f16, f32, f64, then i8, i16, i32, i64. */
+const expectedBytes: readonly (readonly [number, number])[] = [
+  [1, 1],
+  [2, 2],
+  [3, 2],
+  [4, 4],
+  [5, 8],
+  [7, 1],
+  [8, 2],
+  [9, 4],
+  [10, 8],
+];
+
+/** @throws MicrotuneError `usage` when the loaded library numbers its element types differently */
+export function checkElementTypes(bindings: OpenvinoBindings): void {
+  for (const [type, bytes] of expectedBytes) {
+    const found = bindings.elementBytes(type);
+    if (found === bytes) continue;
+    throw new MicrotuneError(
+      'usage',
+      `OpenVINO ${bindings.version()} numbers its element types differently (type ${String(type)} has ` +
+        `${String(found)} bytes, not ${String(bytes)}): use the release that \`microtune setup openvino\` fetches`,
+    );
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * A compiled graph over the caller's own buffers. OpenVINO reads inputs from and writes outputs to the memory of the
+ * typed arrays given to `run`; a tensor is made only for a buffer that differs from the one of the run before, so a
+ * worker that feeds views of its arena pays nothing. The last buffers are referenced here: their memory must stay.
+ */
+import { MicrotuneError, assert } from '@microtune/shared';
+import type { Executable } from '../engine.js';
+import type { DType, HostBuffer, TensorSpec } from '../graph-types.js';
+import type { Handle, OpenvinoBindings } from './bindings.js';
+import { elementTypes } from './element-types.js';
+
+export interface CompiledHandles {
+  readonly compiled: Handle;
+  readonly request: Handle;
+}
+
+interface Bound {
+  readonly buffer: HostBuffer;
+  readonly tensor: Handle;
+}
+
+type Buffers = Readonly<Record<string, HostBuffer>>;
+
+const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const satisfies Record<
+  DType,
+  unknown
+>;
+
+export interface ExecutableOptions {
+  readonly bindings: OpenvinoBindings;
+  readonly handles: CompiledHandles;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+export class OpenvinoExecutable implements Executable {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly #bindings: OpenvinoBindings;
+  readonly #handles: CompiledHandles;
+  readonly #bound = new Map<string, Bound>();
+  #running = false;
+  #disposed = false;
+  #freed = false;
+
+  constructor(options: ExecutableOptions) {
+    this.inputs = options.inputs;
+    this.outputs = options.outputs;
+    this.#bindings = options.bindings;
+    this.#handles = options.handles;
+  }
+
+  /**
+   * @throws MicrotuneError `internal` for a missing or wrongly sized buffer, a second run at the same time, or a run
+   *   after `dispose`; `transient` when OpenVINO fails
+   */
+  async run(inputs: Buffers, outputs: Buffers): Promise<void> {
+    assert(!this.#disposed, 'a disposed executable was run');
+    assert(!this.#running, 'an executable was run twice at the same time');
+    this.#bindAll(this.inputs, inputs);
+    this.#bindAll(this.outputs, outputs);
+    this.#running = true;
+    try {
+      await this.#bindings.infer(this.#handles.request);
+    } finally {
+      this.#running = false;
+      if (this.#disposed) this.#free();
+    }
+  }
+
+  /** Frees everything; during a run, as soon as it ends. */
+  dispose(): void {
+    this.#disposed = true;
+    if (!this.#running) this.#free();
+  }
+
+  #bindAll(specs: readonly TensorSpec[], buffers: Buffers): void {
+    for (const spec of specs) this.#bind(spec, buffers[spec.name]);
+  }
+
+  #bind(spec: TensorSpec, buffer: HostBuffer | undefined): void {
+    const last = this.#bound.get(spec.name);
+    // A detached buffer is still the same object: its length tells.
+    if (last !== undefined && last.buffer === buffer && buffer.length > 0) return;
+    checkBuffer(spec, buffer);
+    const tensor = this.#bindings.tensorOver(elementTypes[spec.dtype], spec.shape, buffer);
+    try {
+      this.#bindings.setTensor(this.#handles.request, spec.name, tensor);
+    } catch (error) {
+      this.#bindings.freeTensor(tensor);
+      throw error;
+    }
+    if (last !== undefined) this.#bindings.freeTensor(last.tensor);
+    this.#bound.set(spec.name, { buffer, tensor });
+  }
+
+  #free(): void {
+    if (this.#freed) return;
+    this.#freed = true;
+    this.#bindings.freeRequest(this.#handles.request);
+    this.#bindings.freeCompiled(this.#handles.compiled);
+    for (const { tensor } of this.#bound.values()) this.#bindings.freeTensor(tensor);
+    this.#bound.clear();
+  }
+}
+
+function checkBuffer(
+  spec: TensorSpec,
+  buffer: HostBuffer | undefined,
+): asserts buffer is HostBuffer {
+  const count = spec.shape.reduce((product, extent) => product * extent, 1);
+  const what = `${spec.dtype} [${spec.shape.join(', ')}] of "${spec.name}"`;
+  assert(buffer !== undefined, `no buffer was given for ${what}`);
+  assert(buffer instanceof arrayTypes[spec.dtype], `a ${buffer.constructor.name} was given for ${what}`);
+  assert(
+    buffer.length === count,
+    `the buffer given for ${what} holds ${String(buffer.length)} values, not ${String(count)}`,
+  );
+}
+
+/** Says what an engine cannot do on this CPU. */
+export function unsupportedPrecision(device: string, capabilities: readonly string[]): MicrotuneError {
+  return new MicrotuneError(
+    'usage',
+    `bf16 needs a CPU with AVX512_BF16, AVX2_VNNI_2 or AMX; ${device} offers ${capabilities.join(', ')}: leave --bf16 out`,
+  );
+}
