@@ -9,17 +9,24 @@ const json = z.boolean().default(false).describe('Machine-readable output');
 
 const dataOptions = {
   columnNames: names.describe('Names of the columns of a csv or tsv file without a header line'),
-  textColumnNames: names.describe('Columns of the text, or of the two texts of a pair. Default: as in training'),
+  textColumnNames: names.describe(
+    'Columns of the text, or of the two texts of a pair. Default: as in training',
+  ),
 };
 const engineOptions = {
-  maxSeqLength: positive.optional().describe('Tokens per row after truncation. Default: as in training'),
+  maxSeqLength: positive
+    .optional()
+    .describe('Tokens per row after truncation. Default: as in training'),
   engine: z.enum(engineNames).default('auto').describe('What runs the graph'),
   threads: positive.optional().describe('Engine threads. Default: all cores'),
   bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
 };
 
 export const evalOptions = z.strictObject({
-  file: z.array(z.string()).min(1).describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines), .parquet'),
+  file: z
+    .array(z.string())
+    .min(1)
+    .describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines), .parquet'),
   ...dataOptions,
   labelColumnName: z.string().optional().describe('Column of the label. Default: as in training'),
   maxSamples: positive.optional().describe('Use only the first rows'),
@@ -29,7 +36,9 @@ export const evalOptions = z.strictObject({
 
 export const predictOptions = z.strictObject({
   file: z.string().optional().describe('JSON lines to read. Default: standard input'),
-  textColumnNames: names.describe('Keys of the text, or of the two texts of a pair. Default: as in training'),
+  textColumnNames: names.describe(
+    'Keys of the text, or of the two texts of a pair. Default: as in training',
+  ),
   batchSize: positive.default(32).describe('Lines looked at together'),
   ...engineOptions,
 });
@@ -37,11 +46,19 @@ export const predictOptions = z.strictObject({
 export const benchKinds = ['engine', 'train', 'scaling', 'allreduce'] as const;
 
 export const benchOptions = z.strictObject({
-  engine: z.enum([...engineNames, 'all']).default('all').describe('Engine to measure'),
-  bf16: z.boolean().optional().describe('Only bfloat16 (true) or only float32 (false). Default: both, where they run'),
+  engine: z
+    .enum([...engineNames, 'all'])
+    .default('all')
+    .describe('Engine to measure'),
+  bf16: z
+    .boolean()
+    .optional()
+    .describe('Only bfloat16 (true) or only float32 (false). Default: both, where they run'),
   rows: positive.default(8).describe('Rows of the batch'),
   tokens: positive.default(128).describe('Tokens per row'),
-  threads: positive.optional().describe('Engine threads. Default: all cores (engine, train), 1 (scaling)'),
+  threads: positive
+    .optional()
+    .describe('Engine threads. Default: all cores (engine, train), 1 (scaling)'),
   repeats: positive.default(10).describe('Measured repetitions, after warm-up'),
   layers: positive.default(6).describe('Layers of the model'),
   hiddenSize: positive.default(384).describe('Width of the model'),
@@ -59,8 +76,14 @@ export const setupOptions = z.strictObject({
   json,
 });
 
-const configFile = { syntax: '[config]', description: 'config.yaml, config.json, config.ts or config.js' };
-const runFolder = { syntax: '<run_folder>', description: 'Output folder of a run, or any folder in its layout' };
+const configFile = {
+  syntax: '[config]',
+  description: 'config.yaml, config.json, config.ts or config.js',
+};
+const runFolder = {
+  syntax: '<run_folder>',
+  description: 'Output folder of a run, or any folder in its layout',
+};
 
 /** In the order `microtune --help` lists them. */
 export const commandList: readonly CommandSpec[] = [
@@ -73,7 +96,8 @@ export const commandList: readonly CommandSpec[] = [
   },
   {
     name: 'check',
-    summary: 'What train would do, without training: configuration, model folder, data files, engine',
+    summary:
+      'What train would do, without training: configuration, model folder, data files, engine',
     positional: configFile,
     schema: runConfigSchema,
     load: () => import('./commands/check.js'),

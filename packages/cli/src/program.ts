@@ -15,7 +15,10 @@ import { reportError } from './output/error-block.js';
  * Runs `microtune` with `argv` (without node and script).
  * @returns the exit code; nothing is thrown
  */
-export async function runProgram(argv: readonly string[], environment: Environment): Promise<number> {
+export async function runProgram(
+  argv: readonly string[],
+  environment: Environment,
+): Promise<number> {
   try {
     return await dispatch(argv, environment);
   } catch (error) {
@@ -30,14 +33,16 @@ export async function runProgram(argv: readonly string[], environment: Environme
 async function dispatch(argv: readonly string[], environment: Environment): Promise<number> {
   const [name, ...rest] = argv;
   const spec = commandList.find((command) => command.name === name);
-  if (name !== undefined && spec === undefined && !name.startsWith('-') && name !== 'help') throw unknownCommand(name);
+  if (name !== undefined && spec === undefined && !name.startsWith('-') && name !== 'help')
+    throw unknownCommand(name);
   const table = spec === undefined ? [] : optionTable(spec.schema);
   const outcome = { exitCode: 0 };
   const program = buildProgram(environment);
   for (const command of commandList) {
     const built = addCommand(program, command, command === spec ? table : []);
     built.action(async (...received: unknown[]) => {
-      const positional = command.positional === undefined ? undefined : (received[0] as string | undefined);
+      const positional =
+        command.positional === undefined ? undefined : (received[0] as string | undefined);
       const values = keyed(built.opts(), table);
       const module = await command.load();
       outcome.exitCode = await module.run({ values, positional, table, environment });
@@ -51,25 +56,37 @@ async function dispatch(argv: readonly string[], environment: Environment): Prom
 
 function buildProgram({ stdout }: Environment): Command {
   return new Command('microtune')
-    .description('Fine-tunes language models from TypeScript: many worker processes, one result to the last bit.')
+    .description(
+      'Fine-tunes language models from TypeScript: many worker processes, one result to the last bit.',
+    )
     .exitOverride()
     .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => undefined })
     .addHelpText('after', '\nOptions of a command: microtune <command> --help');
 }
 
 function addCommand(program: Command, spec: CommandSpec, table: readonly OptionSpec[]): Command {
-  const command = program.command(spec.name, { hidden: spec.hidden ?? false }).description(spec.summary);
-  if (spec.positional !== undefined) command.argument(spec.positional.syntax, spec.positional.description);
+  const command = program
+    .command(spec.name, { hidden: spec.hidden ?? false })
+    .description(spec.summary);
+  if (spec.positional !== undefined)
+    command.argument(spec.positional.syntax, spec.positional.description);
   for (const option of table) command.addOption(commanderOption(option));
   return command.option('--debug', 'Stack traces beside messages');
 }
 
 /** The values are those of `normalizeArguments`; commander's own parsing sees only `--name=value`. */
 function commanderOption(spec: OptionSpec): Option {
-  const value = spec.kind === 'boolean' ? '[true|false]' : spec.kind === 'text-or-boolean' ? `[value]` : valueHint(spec);
-  const text = [spec.description, choicesHint(spec), defaultHint(spec)].filter((part) => part !== '').join(' ');
-  return new Option(`--${spec.name} ${value}`, text).argParser((written: string, previous: unknown) =>
-    optionValue(spec, written, previous),
+  const value =
+    spec.kind === 'boolean'
+      ? '[true|false]'
+      : spec.kind === 'text-or-boolean'
+        ? `[value]`
+        : valueHint(spec);
+  const text = [spec.description, choicesHint(spec), defaultHint(spec)]
+    .filter((part) => part !== '')
+    .join(' ');
+  return new Option(`--${spec.name} ${value}`, text).argParser(
+    (written: string, previous: unknown) => optionValue(spec, written, previous),
   );
 }
 
@@ -89,16 +106,24 @@ function defaultHint({ defaultValue }: OptionSpec): string {
 }
 
 /** From option names, as commander keeps them, to keys. */
-function keyed(options: Readonly<Record<string, unknown>>, table: readonly OptionSpec[]): ConfigValues {
+function keyed(
+  options: Readonly<Record<string, unknown>>,
+  table: readonly OptionSpec[],
+): ConfigValues {
   return Object.fromEntries(
-    table.filter((spec) => options[spec.name] !== undefined).map((spec) => [spec.key, options[spec.name]]),
+    table
+      .filter((spec) => options[spec.name] !== undefined)
+      .map((spec) => [spec.key, options[spec.name]]),
   );
 }
 
 function unknownCommand(name: string): MicrotuneError {
-  const visible = commandList.filter((command) => command.hidden !== true).map((command) => command.name);
+  const visible = commandList
+    .filter((command) => command.hidden !== true)
+    .map((command) => command.name);
   const nearest = nearestName(name, visible);
-  const offer = nearest === undefined ? `the commands are ${visible.join(', ')}` : `did you mean ${nearest}?`;
+  const offer =
+    nearest === undefined ? `the commands are ${visible.join(', ')}` : `did you mean ${nearest}?`;
   return new MicrotuneError('usage', `unknown command ${name}; ${offer}`);
 }
 

@@ -21,11 +21,15 @@ const whenEvaluationHasNoData =
   };
 
 const rules: readonly Rule[] = [
-  whenEvaluationHasNoData((c) => (c.evalStrategy === 'no' ? undefined : `--eval_strategy ${c.evalStrategy}`)),
+  whenEvaluationHasNoData((c) =>
+    c.evalStrategy === 'no' ? undefined : `--eval_strategy ${c.evalStrategy}`,
+  ),
   whenEvaluationHasNoData((c) => (c.loadBestModelAtEnd ? '--load_best_model_at_end' : undefined)),
   whenEvaluationHasNoData((c) => (c.evalOnStart ? '--eval_on_start' : undefined)),
   whenEvaluationHasNoData((c) => (c.saveStrategy === 'best' ? '--save_strategy best' : undefined)),
-  whenEvaluationHasNoData((c) => (c.earlyStoppingPatience ? '--early_stopping_patience' : undefined)),
+  whenEvaluationHasNoData((c) =>
+    c.earlyStoppingPatience ? '--early_stopping_patience' : undefined,
+  ),
   (c) =>
     c.validationFile !== undefined && c.validationSplit !== undefined
       ? '--validation_file and --validation_split exclude each other: give one'
@@ -66,9 +70,14 @@ const rules: readonly Rule[] = [
     (c.textColumnNames?.length ?? 1) > 2
       ? `--text_column_names takes one column, or two for pairs, not ${c.textColumnNames?.length}`
       : undefined,
-  (c) => (c.bf16 && c.engine === 'onnx' ? `--bf16 does not run on --engine onnx: use --engine openvino` : undefined),
   (c) =>
-    c.bf16 && c.engine === 'reference' ? `--bf16 does not run on --engine reference: use --engine openvino` : undefined,
+    c.bf16 && c.engine === 'onnx'
+      ? `--bf16 does not run on --engine onnx: use --engine openvino`
+      : undefined,
+  (c) =>
+    c.bf16 && c.engine === 'reference'
+      ? `--bf16 does not run on --engine reference: use --engine openvino`
+      : undefined,
   (c, machine) =>
     c.bf16 && machine.bf16 === false
       ? '--bf16: this CPU has no bfloat16 products (neither avx512_bf16 nor amx_bf16): leave --bf16 out'

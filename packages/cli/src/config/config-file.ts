@@ -20,10 +20,15 @@ interface RawConfig {
 }
 
 /** @throws MicrotuneError `usage` naming file and line, for a missing file, bad syntax or an unknown key */
-export async function readConfigFile(file: string, table: readonly OptionSpec[]): Promise<ConfigValues> {
+export async function readConfigFile(
+  file: string,
+  table: readonly OptionSpec[],
+): Promise<ConfigValues> {
   if (!existsSync(file)) throw new MicrotuneError('usage', `config file ${file} does not exist`);
   const raw = await readRaw(file);
-  const byName = new Map(table.flatMap((spec) => [[spec.name, spec] as const, [spec.key, spec] as const]));
+  const byName = new Map(
+    table.flatMap((spec) => [[spec.name, spec] as const, [spec.key, spec] as const]),
+  );
   const values: Record<string, unknown> = {};
   for (const [written, value] of Object.entries(raw.values)) {
     const line = raw.lineOf(written);
@@ -55,14 +60,20 @@ async function readRaw(file: string): Promise<RawConfig> {
     case '.mjs':
       return readModule(file);
     default:
-      throw new MicrotuneError('usage', `config file ${file} must end in .yaml, .yml, .json, .ts or .js`);
+      throw new MicrotuneError(
+        'usage',
+        `config file ${file} must end in .yaml, .yml, .json, .ts or .js`,
+      );
   }
 }
 
 async function readYaml(file: string): Promise<RawConfig> {
   const { LineCounter, isMap, isScalar, parseDocument } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(readFileSync(file, 'utf8'), {
+    lineCounter: lines,
+    prettyErrors: false,
+  });
   const problem = document.errors[0];
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0]);
@@ -71,7 +82,8 @@ async function readYaml(file: string): Promise<RawConfig> {
   const values = asConfig(document.toJS() ?? {}, file);
   const lineByKey = new Map<string, number>();
   for (const pair of isMap(document.contents) ? document.contents.items : []) {
-    if (isScalar(pair.key) && pair.key.range) lineByKey.set(String(pair.key.value), lines.linePos(pair.key.range[0]).line);
+    if (isScalar(pair.key) && pair.key.range)
+      lineByKey.set(String(pair.key.value), lines.linePos(pair.key.range[0]).line);
   }
   return { values, lineOf: (key) => lineByKey.get(key) };
 }
@@ -81,17 +93,25 @@ async function readModule(file: string): Promise<RawConfig> {
   try {
     loaded = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
   } catch (error) {
-    throw new MicrotuneError('usage', `${file} does not load: ${messageOf(error)}`, { cause: error });
+    throw new MicrotuneError('usage', `${file} does not load: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   if (loaded.default === undefined) {
-    throw new MicrotuneError('usage', `${file} has no default export; write: export default defineConfig({ … })`);
+    throw new MicrotuneError(
+      'usage',
+      `${file} has no default export; write: export default defineConfig({ … })`,
+    );
   }
   return { values: asConfig(loaded.default, file), lineOf: () => undefined };
 }
 
 function asConfig(value: unknown, file: string): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new MicrotuneError('usage', `${file} must hold keys and values, e.g. learning_rate: 5e-5`);
+    throw new MicrotuneError(
+      'usage',
+      `${file} must hold keys and values, e.g. learning_rate: 5e-5`,
+    );
   }
   return value as Record<string, unknown>;
 }

@@ -42,7 +42,10 @@ describe('option table', () => {
   it('keeps defaults and required keys', () => {
     const byName = new Map(table.map((spec) => [spec.name, spec]));
     expect(byName.get('learning_rate')?.defaultValue).toBe(5e-5);
-    expect(table.filter((spec) => spec.required).map((spec) => spec.name)).toEqual(['model_name_or_path', 'train_file']);
+    expect(table.filter((spec) => spec.required).map((spec) => spec.name)).toEqual([
+      'model_name_or_path',
+      'train_file',
+    ]);
     expect(byName.get('resume_from_checkpoint')?.kind).toBe('text-or-boolean');
   });
 
@@ -54,25 +57,49 @@ describe('option table', () => {
       return optionValue(spec, text, previous);
     };
     expect(convert('learningRate', '5e-5')).toBe(5e-5);
-    expect(convert('trainFile', 'c.tsv', convert('trainFile', 'a.tsv,b.tsv'))).toEqual(['a.tsv', 'b.tsv', 'c.tsv']);
+    expect(convert('trainFile', 'c.tsv', convert('trainFile', 'a.tsv,b.tsv'))).toEqual([
+      'a.tsv',
+      'b.tsv',
+      'c.tsv',
+    ]);
     expect(convert('lrSchedulerKwargs', '{"num_cycles": 2}')).toEqual({ num_cycles: 2 });
-    expect(await refusal(() => convert('learningRate', '0x10'))).toBe("--learning_rate expects a number, got '0x10'");
-    expect(await refusal(() => convert('bf16', 'maybe'))).toBe("--bf16 expects true or false, got 'maybe'");
-    expect(await refusal(() => convert('lrSchedulerKwargs', '{'))).toContain('--lr_scheduler_kwargs expects a JSON');
+    expect(await refusal(() => convert('learningRate', '0x10'))).toBe(
+      "--learning_rate expects a number, got '0x10'",
+    );
+    expect(await refusal(() => convert('bf16', 'maybe'))).toBe(
+      "--bf16 expects true or false, got 'maybe'",
+    );
+    expect(await refusal(() => convert('lrSchedulerKwargs', '{'))).toContain(
+      '--lr_scheduler_kwargs expects a JSON',
+    );
   });
 });
 
 describe('loadConfig', () => {
   it('reads yaml in snake_case and lets the command line win', async () => {
-    const path = file('a.yaml', 'model_name_or_path: m\ntrain_file: [a.tsv, b.tsv]\nlearning_rate: 1e-4\nseed: 1\n');
+    const path = file(
+      'a.yaml',
+      'model_name_or_path: m\ntrain_file: [a.tsv, b.tsv]\nlearning_rate: 1e-4\nseed: 1\n',
+    );
     const config = await loadConfig({ seed: 7 }, path);
-    expect(config).toMatchObject({ modelNameOrPath: 'm', trainFile: ['a.tsv', 'b.tsv'], learningRate: 1e-4, seed: 7 });
+    expect(config).toMatchObject({
+      modelNameOrPath: 'm',
+      trainFile: ['a.tsv', 'b.tsv'],
+      learningRate: 1e-4,
+      seed: 7,
+    });
   });
 
   it('reads json and modules', async () => {
-    const json = file('a.json', '{"modelNameOrPath": "m", "train_file": "a.tsv", "lr_scheduler_kwargs": {"lr_end": 1}}');
+    const json = file(
+      'a.json',
+      '{"modelNameOrPath": "m", "train_file": "a.tsv", "lr_scheduler_kwargs": {"lr_end": 1}}',
+    );
     expect((await loadConfig({}, json)).lrSchedulerKwargs).toEqual({ lrEnd: 1 });
-    const module = file('a.mjs', 'export default { modelNameOrPath: "m", trainFile: "a.tsv", workers: 2 };');
+    const module = file(
+      'a.mjs',
+      'export default { modelNameOrPath: "m", trainFile: "a.tsv", workers: 2 };',
+    );
     expect((await loadConfig({}, module)).workers).toBe(2);
   });
 
@@ -82,16 +109,25 @@ describe('loadConfig', () => {
       `unknown option learning_rte (${unknown}, line 3); did you mean learning_rate?`,
     );
     const refused = file('c.yaml', 'fp16: true\n');
-    expect(await refusal(() => loadConfig({}, refused))).toContain('line 1) is an option of HuggingFace');
+    expect(await refusal(() => loadConfig({}, refused))).toContain(
+      'line 1) is an option of HuggingFace',
+    );
     const broken = file('d.yaml', 'seed: 1\nworkers: [1\n');
     expect(await refusal(() => loadConfig({}, broken))).toContain(`${broken}, line `);
-    expect(await refusal(() => loadConfig({}, join(folder, 'none.yaml')))).toContain('does not exist');
+    expect(await refusal(() => loadConfig({}, join(folder, 'none.yaml')))).toContain(
+      'does not exist',
+    );
     expect(await refusal(() => loadConfig({}, file('e.txt', '')))).toContain('must end in');
-    expect(await refusal(() => loadConfig({}, file('f.yaml', '- 1\n')))).toContain('must hold keys and values');
+    expect(await refusal(() => loadConfig({}, file('f.yaml', '- 1\n')))).toContain(
+      'must hold keys and values',
+    );
   });
 
   it('runs a TypeScript config where Node can, and says what to do where it cannot', async () => {
-    const path = file('a.mts', 'const workers: number = 3;\nexport default { modelNameOrPath: "m", trainFile: "a", workers };');
+    const path = file(
+      'a.mts',
+      'const workers: number = 3;\nexport default { modelNameOrPath: "m", trainFile: "a", workers };',
+    );
     if ((process.features as { typescript?: unknown }).typescript) {
       expect((await loadConfig({}, path)).workers).toBe(3);
     } else {
@@ -100,21 +136,38 @@ describe('loadConfig', () => {
   });
 
   it('names missing and misfit options', async () => {
-    expect(await refusal(() => checkConfig({ trainFile: 'a' }))).toContain('missing: --model_name_or_path (Folder');
-    expect(await refusal(() => checkConfig({ ...required, workers: 0 }))).toBe('workers: expected number to be >0, got 0');
-    expect(await refusal(() => checkConfig({ ...required, engine: 'fast' }))).toContain('engine: expected one of');
+    expect(await refusal(() => checkConfig({ trainFile: 'a' }))).toContain(
+      'missing: --model_name_or_path (Folder',
+    );
+    expect(await refusal(() => checkConfig({ ...required, workers: 0 }))).toBe(
+      'workers: expected number to be >0, got 0',
+    );
+    expect(await refusal(() => checkConfig({ ...required, engine: 'fast' }))).toContain(
+      'engine: expected one of',
+    );
     expect(await refusal(() => checkConfig({ ...required, seed: 1.5 }))).toContain('seed: ');
-    expect(await refusal(() => checkConfig({ ...required, lrSchedulerKwargs: { cycles: 1 } }))).toContain('lr_scheduler');
+    expect(
+      await refusal(() => checkConfig({ ...required, lrSchedulerKwargs: { cycles: 1 } })),
+    ).toContain('lr_scheduler');
   });
 });
 
 describe('combinations', () => {
   const cases: [Record<string, unknown>, string[]][] = [
-    [{ evalStrategy: 'epoch' }, ['--eval_strategy epoch', '--validation_file', '--validation_split']],
+    [
+      { evalStrategy: 'epoch' },
+      ['--eval_strategy epoch', '--validation_file', '--validation_split'],
+    ],
     [{ loadBestModelAtEnd: true }, ['--load_best_model_at_end', '--validation_file']],
     [{ validationFile: 'v', validationSplit: 0.1 }, ['--validation_file', '--validation_split']],
-    [{ validationFile: 'v', loadBestModelAtEnd: true }, ['--load_best_model_at_end', '--eval_strategy']],
-    [{ validationFile: 'v', evalStrategy: 'epoch', earlyStoppingPatience: 2 }, ['--early_stopping_patience', '--load_best_model_at_end']],
+    [
+      { validationFile: 'v', loadBestModelAtEnd: true },
+      ['--load_best_model_at_end', '--eval_strategy'],
+    ],
+    [
+      { validationFile: 'v', evalStrategy: 'epoch', earlyStoppingPatience: 2 },
+      ['--early_stopping_patience', '--load_best_model_at_end'],
+    ],
     [{ warmupRatio: 0.1, warmupSteps: 5 }, ['--warmup_ratio', '--warmup_steps']],
     [{ problemType: 'regression', numLabels: 3 }, ['--problem_type', '--num_labels']],
     [{ bf16: true, engine: 'onnx' }, ['--bf16', '--engine onnx']],
@@ -126,7 +179,12 @@ describe('combinations', () => {
   });
 
   it('accepts what works', () => {
-    const written = { validationFile: 'v', evalStrategy: 'epoch', loadBestModelAtEnd: true, earlyStoppingPatience: 2 };
+    const written = {
+      validationFile: 'v',
+      evalStrategy: 'epoch',
+      loadBestModelAtEnd: true,
+      earlyStoppingPatience: 2,
+    };
     expect(checkConfig({ ...required, ...written }).loadBestModelAtEnd).toBe(true);
   });
 

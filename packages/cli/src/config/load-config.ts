@@ -12,15 +12,20 @@ import { parseOptions } from './parse-options.js';
  * @param configFile path, when one was given
  * @throws MicrotuneError `usage` for unknown keys, values that do not fit and combinations that cannot work
  */
-export async function loadConfig(values: ConfigValues, configFile: string | undefined): Promise<ParsedConfig> {
-  const fromFile = configFile === undefined ? {} : await readConfigFile(configFile, optionTable(runConfigSchema));
+export async function loadConfig(
+  values: ConfigValues,
+  configFile: string | undefined,
+): Promise<ParsedConfig> {
+  const fromFile =
+    configFile === undefined ? {} : await readConfigFile(configFile, optionTable(runConfigSchema));
   return checkConfig({ ...fromFile, ...values });
 }
 
 /** The same for a configuration that comes from code. */
 export function checkConfig(values: ConfigValues): ParsedConfig {
   const written = { ...values };
-  if (written['lrSchedulerKwargs'] !== undefined) written['lrSchedulerKwargs'] = camelKeys(written['lrSchedulerKwargs']);
+  if (written['lrSchedulerKwargs'] !== undefined)
+    written['lrSchedulerKwargs'] = camelKeys(written['lrSchedulerKwargs']);
   const config = parseOptions(runConfigSchema, written);
   checkCombinations(config, { bf16: bf16InHardware(cpuFlags()) });
   return config;
@@ -29,6 +34,9 @@ export function checkConfig(values: ConfigValues): ParsedConfig {
 /** Keys inside a JSON option are snake_case in files and flags, too. */
 function camelKeys(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [camel(name), inner as unknown]));
+  const camel = (name: string): string =>
+    name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [camel(name), inner as unknown]),
+  );
 }

@@ -33,15 +33,22 @@ describe('normalizeArguments', () => {
   });
 
   it('takes --resume_from_checkpoint alone or with a folder', () => {
-    expect(normal('--resume_from_checkpoint --bf16')).toEqual(['--resume_from_checkpoint=true', '--bf16=true']);
+    expect(normal('--resume_from_checkpoint --bf16')).toEqual([
+      '--resume_from_checkpoint=true',
+      '--bf16=true',
+    ]);
     expect(normal('--resume_from_checkpoint runs/a/checkpoint-5')).toEqual([
       '--resume_from_checkpoint=runs/a/checkpoint-5',
     ]);
   });
 
   it('offers the nearest name for an unknown option', () => {
-    expect(refusal('--learning_rat 1e-4')).toBe('unknown option --learning_rat; did you mean --learning_rate?');
-    expect(refusal('--num-train-epoch 1')).toBe('unknown option --num-train-epoch; did you mean --num_train_epochs?');
+    expect(refusal('--learning_rat 1e-4')).toBe(
+      'unknown option --learning_rat; did you mean --learning_rate?',
+    );
+    expect(refusal('--num-train-epoch 1')).toBe(
+      'unknown option --num-train-epoch; did you mean --num_train_epochs?',
+    );
     expect(refusal('--xyzzy 1')).toBe('unknown option --xyzzy; see microtune --help');
   });
 

@@ -12,7 +12,10 @@ import { unknownOption } from './unknown-option.js';
 const common = new Set(['help', 'debug']);
 
 /** @throws MicrotuneError `usage` for an unknown option or one without its value */
-export function normalizeArguments(argv: readonly string[], table: readonly OptionSpec[]): string[] {
+export function normalizeArguments(
+  argv: readonly string[],
+  table: readonly OptionSpec[],
+): string[] {
   const byName = new Map(table.map((spec) => [spec.name, spec]));
   const normal: string[] = [];
   for (let at = 0; at < argv.length; at++) {
@@ -35,7 +38,12 @@ export function normalizeArguments(argv: readonly string[], table: readonly Opti
     const spec = byName.get(option.name);
     if (spec === undefined) {
       const known = [...byName.keys()];
-      throw unknownOption({ name: option.name, written: `--${option.written}`, known, prefix: '--' });
+      throw unknownOption({
+        name: option.name,
+        written: `--${option.written}`,
+        known,
+        prefix: '--',
+      });
     }
     const taken = takeValue(spec, option.value, argv[at + 1]);
     normal.push(`--${spec.name}=${taken.value}`);
@@ -60,7 +68,10 @@ function splitOption(token: string): SplitOption {
   };
 }
 
-function negatedBoolean(name: string, byName: ReadonlyMap<string, OptionSpec>): OptionSpec | undefined {
+function negatedBoolean(
+  name: string,
+  byName: ReadonlyMap<string, OptionSpec>,
+): OptionSpec | undefined {
   if (byName.has(name) || !name.startsWith('no_')) return undefined;
   const spec = byName.get(name.slice('no_'.length));
   return spec?.kind === 'boolean' || spec?.kind === 'text-or-boolean' ? spec : undefined;
@@ -71,7 +82,11 @@ interface TakenValue {
   readonly usedNext: boolean;
 }
 
-function takeValue(spec: OptionSpec, attached: string | undefined, next: string | undefined): TakenValue {
+function takeValue(
+  spec: OptionSpec,
+  attached: string | undefined,
+  next: string | undefined,
+): TakenValue {
   if (attached !== undefined) return { value: attached, usedNext: false };
   const nextIsOption = next === undefined || next.startsWith('--');
   if (spec.kind === 'boolean') {
@@ -79,6 +94,7 @@ function takeValue(spec: OptionSpec, attached: string | undefined, next: string 
     return { value: usedNext ? next : 'true', usedNext };
   }
   if (spec.kind === 'text-or-boolean' && nextIsOption) return { value: 'true', usedNext: false };
-  if (nextIsOption) throw new MicrotuneError('usage', `--${spec.name} needs a value: ${spec.description}`);
+  if (nextIsOption)
+    throw new MicrotuneError('usage', `--${spec.name} needs a value: ${spec.description}`);
   return { value: next, usedNext: true };
 }

@@ -56,7 +56,9 @@ function jsonOf(spec: OptionSpec, text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new MicrotuneError('usage', `--${spec.name} expects a JSON object: ${messageOf(error)}`, { cause: error });
+    throw new MicrotuneError('usage', `--${spec.name} expects a JSON object: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

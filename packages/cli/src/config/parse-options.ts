@@ -5,7 +5,10 @@ import type { ConfigValues } from './config-file.js';
 import { optionTable } from './option-table.js';
 
 /** @throws MicrotuneError `usage` for the first option that is missing or does not fit */
-export function parseOptions<Schema extends z.ZodObject>(schema: Schema, values: ConfigValues): z.output<Schema> {
+export function parseOptions<Schema extends z.ZodObject>(
+  schema: Schema,
+  values: ConfigValues,
+): z.output<Schema> {
   requireAll(schema, values);
   const result = schema.safeParse(values);
   if (result.success) return result.data;
@@ -17,7 +20,9 @@ export function parseOptions<Schema extends z.ZodObject>(schema: Schema, values:
 }
 
 function requireAll(schema: z.ZodObject, values: ConfigValues): void {
-  const missing = optionTable(schema).filter((spec) => spec.required && values[spec.key] === undefined);
+  const missing = optionTable(schema).filter(
+    (spec) => spec.required && values[spec.key] === undefined,
+  );
   if (missing.length === 0) return;
   const lines = missing.map((spec) => `--${spec.name} (${spec.description})`);
   throw new MicrotuneError('usage', `missing: ${lines.join('; ')}`);

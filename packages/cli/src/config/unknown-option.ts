@@ -28,9 +28,13 @@ export interface UnknownOption {
 export function unknownOption({ name, written, known, prefix }: UnknownOption): MicrotuneError {
   const reason = refusedOptions[name];
   if (reason !== undefined) {
-    return new MicrotuneError('usage', `${written} is an option of HuggingFace that Microtune refuses: ${reason}`);
+    return new MicrotuneError(
+      'usage',
+      `${written} is an option of HuggingFace that Microtune refuses: ${reason}`,
+    );
   }
   const nearest = nearestName(name, known);
-  const offer = nearest === undefined ? 'see microtune --help' : `did you mean ${prefix}${nearest}?`;
+  const offer =
+    nearest === undefined ? 'see microtune --help' : `did you mean ${prefix}${nearest}?`;
   return new MicrotuneError('usage', `unknown option ${written}; ${offer}`);
 }

@@ -2,7 +2,15 @@
 import { readFileSync } from 'node:fs';
 
 /** Flags that decide which engine kernels run, as /proc/cpuinfo spells them. */
-export const telltaleFlags = ['avx2', 'avx512f', 'avx512_vnni', 'avx512_bf16', 'amx_tile', 'amx_bf16', 'amx_int8'] as const;
+export const telltaleFlags = [
+  'avx2',
+  'avx512f',
+  'avx512_vnni',
+  'avx512_bf16',
+  'amx_tile',
+  'amx_bf16',
+  'amx_int8',
+] as const;
 
 /** All flags of the first core, or undefined where there is no /proc/cpuinfo or it has no flags. */
 export function cpuFlags(file = '/proc/cpuinfo'): ReadonlySet<string> | undefined {

@@ -22,12 +22,14 @@ export function errorBlock(error: unknown, debug: boolean): string {
   const internal = !(error instanceof MicrotuneError) || error.code === 'internal';
   const block = [`error: ${messageOf(error)}`];
   if (internal) block.push('This is a fault of microtune; please report it with the lines below.');
-  if ((internal || debug) && error instanceof Error && error.stack !== undefined) block.push(...stackOf(error));
+  if ((internal || debug) && error instanceof Error && error.stack !== undefined)
+    block.push(...stackOf(error));
   return block.join('\n');
 }
 
 function stackOf(error: Error): string[] {
   const own = [error.stack ?? ''];
-  if (error.cause instanceof Error) own.push(`caused by: ${error.cause.stack ?? error.cause.message}`);
+  if (error.cause instanceof Error)
+    own.push(`caused by: ${error.cause.stack ?? error.cause.message}`);
   return own;
 }
