@@ -1,0 +1,74 @@
+/** From the first hello to the first plan: who is there, who knows whom, and whether all loaded the same weights. */
+import type { Hello, Ready } from './run-state.js';
+import { fail } from './failing.js';
+import { ranksOf, send, update, updateMember, type Turn } from './turn.js';
+
+export function hello(turn: Turn, rank: number, message: Hello): void {
+  updateMember(turn, rank, { hello: message, progressAt: turn.now, phase: 'joined' });
+  turn.reasons.push(`worker ${rank} joined from ${message.host} (process ${message.pid})`);
+  const hellos = turn.state.members.map((member) => member.hello);
+  if (hellos.every((other) => other !== undefined)) welcomeAll(turn, hellos);
+}
+
+function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
+  const { spec } = turn.state;
+  const peers = hellos.map(({ bulkEndpoint }, rank) => ({ rank, bulkEndpoint }));
+  for (const rank of ranksOf(turn.state)) {
+    updateMember(turn, rank, { unanswered: 0 });
+    send(turn, rank, turn.state.stepped, {
+      type: 'welcome',
+      rank,
+      worldSize: hellos.length,
+      peers,
+      config: spec.config,
+      checkpoint: spec.start?.checkpoint,
+      labels: [...spec.labels],
+    });
+  }
+  update(turn, { phase: 'loading' });
+  turn.reasons.push(
+    `all ${hellos.length} workers are here; they load ${spec.start?.checkpoint ?? spec.config.modelNameOrPath}`,
+  );
+}
+
+/** @returns true when every worker is ready with the same weights, so that training may begin */
+export function ready(turn: Turn, rank: number, message: Ready): boolean {
+  updateMember(turn, rank, { ready: message });
+  const all = turn.state.members.map((member) => member.ready);
+  const other = all.findIndex(
+    (one) => one !== undefined && one.stateSha256 !== message.stateSha256,
+  );
+  if (other >= 0) {
+    const reason =
+      `loaded other weights than worker ${other} (state sha256 ${short(message.stateSha256)} and ` +
+      `${short(all[other]?.stateSha256 ?? '')}): the model folder must be the same for all workers`;
+    fail(turn, { rank, kind: 'disagreement', code: 'data', reason });
+    return false;
+  }
+  if (all.some((one) => one === undefined)) return false;
+  const { device, trainableParameters, totalParameters, notes } = message;
+  turn.records.push({ type: 'ready', device, trainableParameters, totalParameters, notes });
+  turn.reasons.push(`all workers are ready with the same weights (${short(message.stateSha256)})`);
+  update(turn, { phase: 'training' });
+  return true;
+}
+
+/** Every worker has the weights of the best evaluation. */
+export function restored(turn: Turn, rank: number, stateSha256: string): boolean {
+  updateMember(turn, rank, { restoredSha256: stateSha256 });
+  const hashes = turn.state.members.map((member) => member.restoredSha256);
+  if (hashes.some((hash) => hash === undefined)) return false;
+  const odd = hashes.findIndex((hash) => hash !== hashes[0]);
+  if (odd < 0) return true;
+  fail(turn, {
+    rank: odd,
+    kind: 'disagreement',
+    code: 'data',
+    reason: 'restored other weights than worker 0',
+  });
+  return false;
+}
+
+function short(sha256: string): string {
+  return sha256.slice(0, 12);
+}

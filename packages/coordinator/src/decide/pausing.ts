@@ -1,0 +1,142 @@
+/**
+ * Where training pauses: all workers have applied step n and nothing further was sent. Then, in this order: evaluate,
+ * judge, save, and go on, stop, or end. A pause is settled before the next plan goes out, so a checkpoint and its
+ * trainer_state.json always describe the same moment.
+ */
+import {
+  MicrotuneError,
+  messageOf,
+  type CoordinatorMessage,
+  type ErrorCode,
+} from '@microtune/shared';
+import { judgeEvaluation } from '../best-metric.js';
+import { fail } from './failing.js';
+import type { Evaluated } from './run-spec.js';
+import type { RunState } from './run-state.js';
+import { trainerStateOf } from './trainer-state-of.js';
+import { send, sendAll, update, type Turn } from './turn.js';
+
+/** Starts the evaluation of this pause, or settles it at once. */
+export function pause(turn: Turn): void {
+  const { cadence, stepped } = turn.state;
+  if (cadence.evaluates(stepped)) startEvaluation(turn);
+  else settle(turn, false);
+}
+
+function startEvaluation(turn: Turn): void {
+  const { spec, evaluationsSent, stepped } = turn.state;
+  if (spec.evaluation === undefined) return;
+  const { shards, ranges } = spec.evaluation;
+  const id = evaluationsSent;
+  update(turn, { evaluation: { id, startedAt: turn.now, parts: [] }, evaluationsSent: id + 1 });
+  sendAll(turn, stepped, {
+    type: 'evaluate',
+    evaluation: id,
+    split: 'validation',
+    shards: [...shards],
+    ranges: [...ranges],
+  });
+}
+
+export function evaluated(turn: Turn, part: Evaluated): void {
+  const { evaluation, members, spec } = turn.state;
+  if (
+    evaluation === undefined ||
+    spec.evaluation === undefined ||
+    part.evaluation !== evaluation.id
+  )
+    return;
+  const parts = [...evaluation.parts, part];
+  update(turn, { evaluation: { ...evaluation, parts } });
+  if (parts.length < members.length) return;
+  try {
+    judge(turn, spec.evaluation.score(parts), evaluation.startedAt);
+  } catch (error) {
+    fail(turn, {
+      rank: undefined,
+      kind: 'decision',
+      code: codeOf(error),
+      reason: messageOf(error),
+    });
+  }
+}
+
+function judge(turn: Turn, metrics: Readonly<Record<string, number>>, startedAt: number): void {
+  const { spec, stepped, logHistory } = turn.state;
+  const seconds = Math.max(1e-9, (turn.now - startedAt) / 1000);
+  const named = Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]),
+  );
+  const entry = {
+    ...named,
+    eval_runtime: seconds,
+    eval_samples_per_second: (spec.evaluation?.samples ?? 0) / seconds,
+    epoch: stepped / spec.stepsOfEpoch,
+    step: stepped,
+  };
+  const judged = judgeEvaluation(spec.config, turn.state, { step: stepped, metrics });
+  turn.records.push({ type: 'evaluation', entry, metrics });
+  update(turn, {
+    evaluation: undefined,
+    metrics,
+    logHistory: [...logHistory, entry],
+    best: judged.best,
+    evaluationsWithoutImprovement: judged.evaluationsWithoutImprovement,
+  });
+  settle(turn, judged.isBest);
+}
+
+/** Saves what this pause must save; then training goes on, stops or ends (decide.ts looks at the state). */
+function settle(turn: Turn, isBest: boolean): void {
+  const { spec, cadence, stepped, stopSignal, evaluationsWithoutImprovement } = turn.state;
+  const { config } = spec;
+  const patience = config.earlyStoppingPatience ?? Infinity;
+  const exhausted = evaluationsWithoutImprovement >= patience && stepped < spec.totalSteps;
+  if (exhausted) {
+    turn.reasons.push(
+      `stopping early at step ${stepped}: ${evaluationsWithoutImprovement} evaluations without improvement`,
+    );
+  }
+  update(turn, { settled: stepped, stoppedEarly: exhausted });
+  if (isBest && config.loadBestModelAtEnd) save(turn, 'best', spec.folder.best);
+  const wanted = cadence.saves(stepped) || (config.saveStrategy === 'best' && isBest);
+  if (stepped > 0 && (wanted || stopSignal !== undefined)) saveCheckpoint(turn);
+}
+
+/** Writes the checkpoint of this moment unless it is there already. */
+export function saveCheckpoint(turn: Turn): void {
+  const { spec, stepped, requestedCheckpoint } = turn.state;
+  const folder = spec.folder.checkpoint(stepped);
+  if (requestedCheckpoint !== folder) save(turn, 'checkpoint', folder);
+}
+
+export function save(
+  turn: Turn,
+  kind: Extract<CoordinatorMessage, { type: 'save' }>['kind'],
+  folder: string,
+): void {
+  if (kind === 'checkpoint') update(turn, { requestedCheckpoint: folder });
+  const trainerState = kind === 'checkpoint' ? { ...trainerStateOf(turn.state) } : undefined;
+  send(turn, 0, turn.state.stepped, { type: 'save', kind, folder, trainerState });
+  update(turn, { savesPending: turn.state.savesPending + 1 });
+}
+
+/** A folder is whole: count it, and name the checkpoints that are one too many. */
+export function checkpointWritten(turn: Turn, folder: string): void {
+  const { spec } = turn.state;
+  const limit = spec.config.saveTotalLimit ?? Infinity;
+  const checkpoints = [...turn.state.checkpoints.filter((other) => other !== folder), folder];
+  const surplus = checkpoints.slice(0, Math.max(0, checkpoints.length - limit));
+  for (const old of surplus) turn.records.push({ type: 'remove', folder: old });
+  update(turn, { lastCheckpoint: folder, checkpoints: checkpoints.slice(surplus.length) });
+}
+
+const codeOf = (error: unknown): ErrorCode =>
+  error instanceof MicrotuneError ? error.code : 'internal';
+
+/** True where step `stepped` pauses and its pause is not settled. */
+export function pauseIsDue(state: RunState): boolean {
+  const { cadence, stepped, settled, planned, evaluation, stopSignal } = state;
+  if (evaluation !== undefined || settled >= stepped || planned > stepped) return false;
+  return cadence.pauses(stepped) || stopSignal !== undefined;
+}

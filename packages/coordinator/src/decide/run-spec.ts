@@ -1,0 +1,62 @@
+/** What is fixed for the whole run: everything the decisions may look at besides state, event and time. */
+import type {
+  ResolvedConfig,
+  RunFolder,
+  Shard,
+  ShardRange,
+  WorkerMessage,
+} from '@microtune/shared';
+import type { Metrics } from '../metrics.js';
+import type { TrainerState } from '../trainer-state.js';
+
+/** One optimizer step as it will be trained: a pure function of the data, the seed and the step. */
+export interface StepPlan {
+  readonly shards: readonly Shard[];
+  /** By rank. */
+  readonly ranges: readonly ShardRange[];
+  readonly samples: number;
+  /** Real tokens, padding not counted. */
+  readonly tokens: number;
+}
+
+export type Evaluated = Extract<WorkerMessage, { type: 'evaluated' }>;
+
+export interface EvaluationPlan {
+  readonly shards: readonly Shard[];
+  /** By rank. */
+  readonly ranges: readonly ShardRange[];
+  readonly samples: number;
+  /** Metrics of the rows of all workers. @throws MicrotuneError `internal` when a row is missing or counted twice */
+  score(parts: readonly Evaluated[]): Metrics;
+}
+
+export interface Deadlines {
+  /** From the start of a worker to its hello. */
+  readonly joinMs: number;
+  /** Without a sign of progress from a worker that has work. */
+  readonly progressMs: number;
+  /** Between the first sign of a failure and the verdict: later signs may name the cause better. */
+  readonly settleMs: number;
+}
+
+export interface RunSpec {
+  readonly runId: string;
+  readonly config: ResolvedConfig;
+  readonly folder: RunFolder;
+  /** Label names by id; empty for regression. */
+  readonly labels: readonly string[];
+  /** Of the training data: a checkpoint of other data is not continued. */
+  readonly dataHash: string;
+  readonly stepsOfEpoch: number;
+  readonly totalSteps: number;
+  /** Steps sent beyond the one that all workers have applied. */
+  readonly planAheadSteps: number;
+  readonly deadlines: Deadlines;
+  /** Where the run goes on from; undefined starts from the model. */
+  readonly start: { readonly checkpoint: string; readonly state: TrainerState } | undefined;
+  /** Checkpoints in the run folder before the start, oldest first; they count for save_total_limit. */
+  readonly existingCheckpoints: readonly string[];
+  readonly evaluation: EvaluationPlan | undefined;
+  /** @param step 1-based */
+  planStep(step: number): StepPlan;
+}

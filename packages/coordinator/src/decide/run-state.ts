@@ -1,0 +1,207 @@
+/** State, events and results of the coordinator's decisions: values only, never changed in place. */
+import type { CoordinatorMessage, ErrorCode, StepTimings, WorkerMessage } from '@microtune/shared';
+import type { Best } from '../best-metric.js';
+import type { Cadence } from '../cadence.js';
+import { createCadence } from '../cadence.js';
+import type { Metrics } from '../metrics.js';
+import type { LogEntry } from '../trainer-state.js';
+import type { Evaluated, RunSpec } from './run-spec.js';
+
+export type Hello = Extract<WorkerMessage, { type: 'hello' }>;
+export type Ready = Extract<WorkerMessage, { type: 'ready' }>;
+export type Stepped = Extract<WorkerMessage, { type: 'stepped' }>;
+export type Saved = Extract<WorkerMessage, { type: 'saved' }>;
+
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
+export type RunEvent =
+  | { type: 'message'; rank: number; message: WorkerMessage }
+  /** Bytes that follow no schema. */
+  | { type: 'invalid'; rank: number | undefined; reason: string }
+  | {
+      type: 'exited';
+      rank: number;
+      code: number | undefined;
+      signal: string | undefined;
+      stderr: string;
+    }
+  | { type: 'stop-requested'; signal: StopSignal }
+  /** Time passed; deadlines are looked at. */
+  | { type: 'tick' };
+
+export interface Member {
+  readonly hello: Hello | undefined;
+  readonly ready: Ready | undefined;
+  /** Last time the worker did something new, and what it was doing. */
+  readonly progressAt: number;
+  readonly phase: string;
+  /** Commands sent and not yet answered. */
+  readonly unanswered: number;
+  readonly restoredSha256: string | undefined;
+  readonly exited: boolean;
+}
+
+/** Why a run fails, as first seen from one place. */
+export interface FailureSign {
+  /** Undefined when no worker is to blame. */
+  readonly rank: number | undefined;
+  readonly kind: 'reported' | 'exited' | 'protocol' | 'deadline' | 'disagreement' | 'decision';
+  readonly code: ErrorCode;
+  readonly reason: string;
+}
+
+export type Phase =
+  | 'joining'
+  | 'loading'
+  | 'training'
+  /** Waiting for the weights of the best evaluation, then for the final model. */
+  | 'restoring'
+  | 'saving'
+  | 'failing'
+  | 'finished';
+
+export interface RunState {
+  readonly spec: RunSpec;
+  readonly cadence: Cadence;
+  readonly phase: Phase;
+  readonly members: readonly Member[];
+  /** Highest step whose plan was sent. */
+  readonly planned: number;
+  /** Highest step that every worker applied. */
+  readonly stepped: number;
+  /** Highest step whose evaluation and checkpoint are settled; -1 before the one at step 0. */
+  readonly settled: number;
+  /** Reports of steps not yet applied by all, by step and rank. */
+  readonly reports: ReadonlyMap<number, ReadonlyMap<number, Stepped>>;
+  readonly evaluation:
+    | { readonly id: number; readonly startedAt: number; readonly parts: readonly Evaluated[] }
+    | undefined;
+  readonly evaluationsSent: number;
+  readonly savesPending: number;
+  readonly lastSaved: Saved | undefined;
+  /** Newest checkpoint asked for, and newest one that is whole. */
+  readonly requestedCheckpoint: string | undefined;
+  readonly lastCheckpoint: string | undefined;
+  /** Whole ones, oldest first. */
+  readonly checkpoints: readonly string[];
+  readonly samplesSeen: number;
+  readonly tokensSeen: number;
+  readonly lossTotal: number;
+  readonly lossSinceLog: number;
+  readonly lastLoggedStep: number;
+  readonly logHistory: readonly LogEntry[];
+  readonly metrics: Metrics | undefined;
+  readonly best: Best | undefined;
+  readonly evaluationsWithoutImprovement: number;
+  readonly stoppedEarly: boolean;
+  readonly stopSignal: StopSignal | undefined;
+  readonly failure: { readonly at: number; readonly signs: readonly FailureSign[] } | undefined;
+}
+
+export interface RunError {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface Outcome {
+  readonly status: 'completed' | 'interrupted' | 'terminated' | 'failed';
+  readonly error: RunError | undefined;
+}
+
+/** What the shell writes down, shows or does to files. */
+export type RunRecord =
+  | { type: 'step'; line: StepLine; timings: readonly StepTimings[] }
+  | { type: 'log'; entry: LogEntry }
+  | { type: 'evaluation'; entry: LogEntry; metrics: Metrics }
+  | {
+      type: 'ready';
+      device: Ready['device'];
+      trainableParameters: number;
+      totalParameters: number;
+      notes: readonly string[];
+    }
+  | { type: 'saved'; kind: string; folder: string }
+  /** A checkpoint beyond save_total_limit. */
+  | { type: 'remove'; folder: string }
+  | { type: 'finished'; outcome: Outcome };
+
+/** One training line of metrics.jsonl. */
+export interface StepLine {
+  readonly step: number;
+  readonly epoch: number;
+  /** Mean over the global batch. */
+  readonly loss: number;
+  readonly learning_rate: number;
+  readonly grad_norm: number;
+  readonly samples: number;
+  readonly tokens: number;
+}
+
+export interface Outgoing {
+  readonly rank: number;
+  readonly message: CoordinatorMessage;
+}
+
+export interface Decision {
+  readonly state: RunState;
+  readonly messages: readonly Outgoing[];
+  readonly records: readonly RunRecord[];
+  /** What was decided and why, one line each; empty when nothing changed that a reader of events.jsonl would miss. */
+  readonly reasons: readonly string[];
+}
+
+export function initialState(spec: RunSpec, now: number): RunState {
+  const { config, start, totalSteps, stepsOfEpoch } = spec;
+  const from = start?.state;
+  const kept = from?.microtune;
+  const step = from?.global_step ?? 0;
+  const bestKnown = from?.best_metric ?? undefined;
+  return {
+    spec,
+    cadence: createCadence(config, {
+      totalSteps,
+      stepsOfEpoch,
+      hasEvaluation: spec.evaluation !== undefined,
+    }),
+    phase: 'joining',
+    members: Array.from({ length: config.workers }, () => newMember(now)),
+    planned: step,
+    stepped: step,
+    settled: start === undefined ? -1 : step,
+    reports: new Map(),
+    evaluation: undefined,
+    evaluationsSent: 0,
+    savesPending: 0,
+    lastSaved: undefined,
+    requestedCheckpoint: start?.checkpoint,
+    lastCheckpoint: start?.checkpoint,
+    checkpoints: spec.existingCheckpoints,
+    samplesSeen: kept?.samplesSeen ?? 0,
+    tokensSeen: from?.num_input_tokens_seen ?? 0,
+    lossTotal: kept?.lossTotal ?? 0,
+    lossSinceLog: kept?.lossSinceLog ?? 0,
+    lastLoggedStep: kept?.lastLoggedStep ?? 0,
+    logHistory: from?.log_history ?? [],
+    metrics: undefined,
+    best:
+      bestKnown === undefined
+        ? undefined
+        : { value: bestKnown, step: from?.best_global_step ?? 0, metrics: kept?.bestMetrics ?? {} },
+    evaluationsWithoutImprovement: kept?.evaluationsWithoutImprovement ?? 0,
+    stoppedEarly: false,
+    stopSignal: undefined,
+    failure: undefined,
+  };
+}
+
+function newMember(now: number): Member {
+  return {
+    hello: undefined,
+    ready: undefined,
+    progressAt: now,
+    phase: 'starting',
+    unanswered: 1,
+    restoredSha256: undefined,
+    exited: false,
+  };
+}
