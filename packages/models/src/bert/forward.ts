@@ -1,0 +1,167 @@
+/**
+ * BERT's forward pass in plain tfjs, from token ids to logits.
+ * Source: modeling_bert.py of transformers 5 (BertForSequenceClassification); dropout acts where it acts there.
+ *
+ * The head reads position 0 ([CLS]) alone, so in the last layer only that position needs a query, an output
+ * projection and a feed-forward network; keys and values still come from every token. Loss, logits and gradients
+ * are the same, and most of the last layer's work is gone. `lastLayer: 'every-token'` is the plain form, for tests.
+ *
+ * Letters: R rows, T tokens per row, N = R * T, H hidden, A heads, D = H / A, C labels.
+ */
+import { embedding, layerNorm } from '@microtune/engine';
+import {
+  add,
+  cast,
+  matMul,
+  mul,
+  oneHot,
+  reshape,
+  slice,
+  softmax,
+  sub,
+  tanh,
+  transpose,
+  unstack,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
+import { assert, type ShardShape } from '@microtune/shared';
+import { activations } from './activation.js';
+import type { BertConfig } from './config.js';
+import { names, stacks } from './parameters.js';
+
+/** Zeroes values where the mask of `site` says so; the identity in evaluation. */
+export type Dropout = (x: Tensor, site: string, rate: number) => Tensor;
+
+export interface BertInputs {
+  readonly ids: Tensor; // int32 [N]
+  readonly mask: Tensor; // float32 [R, T]
+  readonly typeIds: Tensor; // int32 [N]
+}
+
+export interface BertForward {
+  readonly config: BertConfig;
+  readonly shape: ShardShape;
+  /** By parameter name (parameters.ts). */
+  readonly weight: (name: string) => Tensor;
+  readonly dropout: Dropout;
+  readonly lastLayer: 'first-token' | 'every-token';
+}
+
+/** @returns logits [R, C] */
+export function bertLogits(model: BertForward, inputs: BertInputs): Tensor {
+  const bias = attentionBias(model.shape, inputs.mask);
+  let x = embeddings(model, inputs); // [N, H]
+  const last = model.config.numLayers - 1;
+  for (let index = 0; index < last; index++) x = encoderLayer(model, index, x, bias);
+  const first = lastEncoderLayer(model, x, bias); // [R, H]
+  const pooled = tanh(linear(model, names.pooler, first)); // [R, H]
+  const dropped = model.dropout(pooled, 'classifier', model.config.classifierDropout);
+  return linear(model, names.classifier, dropped);
+}
+
+function embeddings(model: BertForward, { ids, typeIds }: BertInputs): Tensor {
+  const { config, shape, weight } = model;
+  const { rows, tokens } = shape;
+  const hidden = config.hiddenSize;
+  const words = reshape(embedding(weight(names.words), ids), [rows, tokens, hidden]);
+  const positions = reshape(slice(weight(names.positions), [0, 0], [tokens, hidden]), [1, tokens, hidden]);
+  const types = tokenTypeRows(model, typeIds); // [R, T, H] or [1, 1, H]
+  const sum = reshape(add(add(words, types), positions), [rows * tokens, hidden]);
+  return model.dropout(norm(model, names.embeddingsNorm, sum), 'embeddings', config.hiddenDropoutProb);
+}
+
+/** A product with one-hot rows picks exactly, and its gradient is one small product instead of a scatter. */
+function tokenTypeRows({ config, weight, shape }: BertForward, typeIds: Tensor): Tensor {
+  const table = weight(names.tokenTypes);
+  const { typeVocabSize: kinds, hiddenSize: hidden } = config;
+  if (kinds === 1) return reshape(table, [1, 1, hidden]);
+  const picked = matMul(cast(oneHot(typeIds, kinds), 'float32'), table); // [N, H]
+  return reshape(picked, [shape.rows, shape.tokens, hidden]);
+}
+
+/** 0 where a token may be looked at, so low elsewhere that its softmax is exactly 0. [R, 1, 1, T] */
+function attentionBias({ rows, tokens }: ShardShape, mask: Tensor): Tensor {
+  return mul(sub(1, reshape(mask, [rows, 1, 1, tokens])), -1e9);
+}
+
+function encoderLayer(model: BertForward, index: number, x: Tensor, bias: Tensor): Tensor {
+  const module = `${names.layer(index)}.attention.self.${stacks.queryKeyValue.name}`;
+  const [query, key, value] = splitHeads(model, linear(model, module, x), 3);
+  const context = attend(model, index, { query, key, value, bias });
+  return rest(model, index, x, context);
+}
+
+/** @returns the last hidden state of position 0 alone, [R, H] */
+function lastEncoderLayer(model: BertForward, x: Tensor, bias: Tensor): Tensor {
+  const { shape, config, lastLayer } = model;
+  const index = config.numLayers - 1;
+  const module = `${names.layer(index)}.attention.self`;
+  const [key, value] = splitHeads(model, linear(model, `${module}.${stacks.keyValue.name}`, x), 2);
+  const input = lastLayer === 'first-token' ? firstTokens(model, x) : x; // [R, H] or [N, H]
+  const [query] = splitHeads(model, linear(model, `${module}.${stacks.query.name}`, input), 1);
+  const context = attend(model, index, { query, key, value, bias });
+  const output = rest(model, index, input, context);
+  return output.shape[0] === shape.rows ? output : firstTokens(model, output);
+}
+
+function firstTokens({ shape, config }: BertForward, x: Tensor): Tensor {
+  const { rows, tokens } = shape;
+  const hidden = config.hiddenSize;
+  const sequences = reshape(x, [rows, tokens, hidden]);
+  return reshape(slice(sequences, [0, 0, 0], [rows, 1, hidden]), [rows, hidden]);
+}
+
+/**
+ * @param x [R * Q, parts * H], stacked parts side by side; Q positions per row
+ * @returns `parts` tensors [R, A, Q, D]
+ */
+function splitHeads({ shape, config }: BertForward, x: Tensor, parts: number): Tensor[] {
+  const { hiddenSize: hidden, numHeads: heads } = config;
+  const positions = x.size / (shape.rows * parts * hidden);
+  const apart = reshape(x, [shape.rows, positions, parts, heads, hidden / heads]);
+  return unstack(transpose(apart, [2, 0, 3, 1, 4]));
+}
+
+interface Attention {
+  readonly query: Tensor | undefined; // [R, A, Q, D]
+  readonly key: Tensor | undefined; // [R, A, T, D]
+  readonly value: Tensor | undefined;
+  readonly bias: Tensor; // [R, 1, 1, T]
+}
+
+/** Scaled dot-product attention. @returns [R * Q, H] */
+function attend(model: BertForward, index: number, attention: Attention): Tensor {
+  const { config, shape } = model;
+  const { query, key, value, bias } = attention;
+  assert(query && key && value, 'attention has query, key and value');
+  const scale = 1 / Math.sqrt(config.hiddenSize / config.numHeads);
+  const scores = add(mul(matMul(query, key, false, true), scale), bias); // [R, A, Q, T]
+  const probabilities = model.dropout(
+    softmax(scores),
+    `layer.${index}.attention_probs`,
+    config.attentionProbsDropoutProb,
+  );
+  const context = transpose(matMul(probabilities, value), [0, 2, 1, 3]); // [R, Q, A, D]
+  return reshape(context, [shape.rows * (query.shape[2] ?? 1), config.hiddenSize]);
+}
+
+/** Everything behind the attention: output projection and feed-forward network, each with its residual and norm. */
+function rest(model: BertForward, index: number, x: Tensor, context: Tensor): Tensor {
+  const { config } = model;
+  const layer = names.layer(index);
+  const drop = (y: Tensor, site: string): Tensor =>
+    model.dropout(y, `layer.${index}.${site}`, config.hiddenDropoutProb);
+  const attended = drop(linear(model, `${layer}.attention.output.dense`, context), 'attention_output');
+  const middle = norm(model, `${layer}.attention.output.LayerNorm`, add(attended, x));
+  const inner = activations[config.hiddenAct](linear(model, `${layer}.intermediate.dense`, middle)); // [., I]
+  const output = drop(linear(model, `${layer}.output.dense`, inner), 'output');
+  return norm(model, `${layer}.output.LayerNorm`, add(output, middle));
+}
+
+function linear({ weight }: BertForward, module: string, x: Tensor): Tensor {
+  return add(matMul(x, weight(`${module}.weight`), false, true), weight(`${module}.bias`));
+}
+
+function norm({ weight, config }: BertForward, module: string, x: Tensor): Tensor {
+  return layerNorm(x, weight(`${module}.weight`), weight(`${module}.bias`), config.layerNormEps);
+}

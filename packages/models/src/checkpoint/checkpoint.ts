@@ -1,0 +1,107 @@
+/**
+ * A checkpoint folder: the model as transformers loads it, plus what training needs to go on with the same bits.
+ * `optimizer.safetensors` holds `exp_avg/<tensor>` and `exp_avg_sq/<tensor>` by HuggingFace tensor name and the
+ * number of updates in its metadata; `trainer_state.json` is the coordinator's. No code-carrying format.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MicrotuneError, messageOf } from '@microtune/shared';
+import { writeFolderAtomically } from '../folder/atomic-folder.js';
+import type { LoadedModel } from '../folder/load-model.js';
+import { isModelFile, writeJson, writeModel } from '../folder/save-model.js';
+import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
+import type { TrainingState } from '../optimizer/training-state.js';
+import { ModelFiles } from '../safetensors/model-files.js';
+import { SafetensorsFile } from '../safetensors/reader.js';
+import { writeSafetensors, type OutputTensor } from '../safetensors/writer.js';
+
+const optimizerName = 'optimizer.safetensors';
+const trainerStateName = 'trainer_state.json';
+const moments = { m: 'exp_avg', v: 'exp_avg_sq' } as const;
+
+export interface SaveCheckpointOptions {
+  readonly model: Pick<LoadedModel, 'config' | 'folder'>;
+  readonly state: TrainingState;
+  /** Contents of trainer_state.json. */
+  readonly trainerState: Readonly<Record<string, unknown>>;
+  readonly maxShardBytes?: number;
+}
+
+/** @throws MicrotuneError `transient` naming the folder; a previous folder of that name stays whole */
+export async function saveCheckpoint(folder: string, options: SaveCheckpointOptions): Promise<void> {
+  const { model, state, trainerState, maxShardBytes } = options;
+  await writeFolderAtomically(folder, {
+    write: async (partial) => {
+      const tensors = [...momentTensors(moments.m, state.m), ...momentTensors(moments.v, state.v)];
+      await writeSafetensors(join(partial, optimizerName), tensors, {
+        metadata: { step: String(state.step) },
+      });
+      await writeJson(join(partial, trainerStateName), trainerState);
+      const files = await writeModel(partial, { model, parameters: state.parameters, maxShardBytes });
+      return [optimizerName, trainerStateName, ...files];
+    },
+    isOurs: (name) => name === optimizerName || name === trainerStateName || isModelFile(name),
+  });
+}
+
+/**
+ * Reads parameters and moments straight into `state`; call AdamW.resume() after.
+ * @throws MicrotuneError `data` naming file and tensor when the folder is cut short or of another model;
+ * then `state` holds a mixture and must not be used
+ */
+export async function loadCheckpoint(folder: string, state: TrainingState): Promise<void> {
+  await loadWeights(folder, state.parameters);
+  const file = await SafetensorsFile.open(join(folder, optimizerName));
+  try {
+    state.step = updatesOf(file);
+    for (const block of ['m', 'v'] as const) {
+      for (const { name, shape, values } of momentTensors(moments[block], state[block])) {
+        await file.readInto(name, shape, values);
+      }
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads the weights of a folder that Microtune wrote, e.g. the best one. @throws as loadCheckpoint */
+export async function loadWeights(folder: string, parameters: ParameterBlock): Promise<void> {
+  const files = await ModelFiles.open(folder);
+  try {
+    for (const { name, shape, values } of tensorsOf(parameters)) {
+      await files.readInto(name, shape, values);
+    }
+  } finally {
+    await files.close();
+  }
+}
+
+/** @throws MicrotuneError `data` when the file is missing or no JSON object */
+export async function readTrainerState(folder: string): Promise<Record<string, unknown>> {
+  const path = join(folder, trainerStateName);
+  if (!existsSync(path)) {
+    throw new MicrotuneError('data', `${folder} is no checkpoint: it has no ${trainerStateName}`);
+  }
+  try {
+    const parsed: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return parsed as Record<string, unknown>;
+    }
+  } catch (cause) {
+    throw new MicrotuneError('data', `${path}: cannot be read as JSON: ${messageOf(cause)}`, { cause });
+  }
+  throw new MicrotuneError('data', `${path}: must hold a JSON object`);
+}
+
+function momentTensors(prefix: string, block: ParameterBlock): OutputTensor[] {
+  return tensorsOf(block).map((tensor) => ({ ...tensor, name: `${prefix}/${tensor.name}` }));
+}
+
+function updatesOf(file: SafetensorsFile): number {
+  const step = Number(file.header.metadata.step ?? NaN);
+  if (!Number.isSafeInteger(step) || step < 0) {
+    throw new MicrotuneError('data', `${file.path}: its metadata must name the step as a whole number`);
+  }
+  return step;
+}

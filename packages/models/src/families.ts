@@ -1,0 +1,21 @@
+/** The supported families by `model_type`: the one place that lists them. */
+import { MicrotuneError } from '@microtune/shared';
+import { bertFamily } from './bert/family.js';
+import type { HfConfig } from './folder/config-file.js';
+import type { ModelFamily } from './folder/family.js';
+
+const families: ReadonlyMap<string, ModelFamily> = new Map([['bert', bertFamily]]);
+
+/** @throws MicrotuneError `usage` listing the supported model types */
+export function familyOf(config: HfConfig, file: string): ModelFamily {
+  const type = config.model_type;
+  const family = typeof type === 'string' ? families.get(type) : undefined;
+  if (family === undefined) {
+    const found = type === undefined ? 'missing' : JSON.stringify(type);
+    throw new MicrotuneError(
+      'usage',
+      `${file}: model_type is ${found}; supported: ${[...families.keys()].join(', ')}`,
+    );
+  }
+  return family;
+}

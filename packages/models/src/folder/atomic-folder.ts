@@ -1,0 +1,96 @@
+/**
+ * Writes a folder so that a reader sees the old one whole or the new one whole, also after a crash or a full disk.
+ *
+ * Everything goes into `<folder>.partial-<pid>` beside it, is fsynced, and is put in place by renames. A folder that
+ * holds other things too (a run folder that gets the final model) keeps them: then each file is moved in by itself,
+ * so every file is whole, and the caller's last file (config.json) says that the set is complete.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { MicrotuneError, messageOf } from '@microtune/shared';
+
+export interface FolderContent {
+  /** Writes all files into the folder given and returns their names, in the order in which they shall appear. */
+  write(folder: string): Promise<readonly string[]>;
+  /** Names that a former content may have left and that must go, e.g. weights in another number of files. */
+  isOurs(name: string): boolean;
+}
+
+/** @throws MicrotuneError `transient` naming the folder; the previous content is whole, the temporary one removed */
+export async function writeFolderAtomically(folder: string, content: FolderContent): Promise<void> {
+  const target = resolve(folder);
+  const partial = `${target}.partial-${process.pid}`;
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(partial);
+    const names = await content.write(partial);
+    for (const name of names) await sync(join(partial, name));
+    await sync(partial);
+    await place(partial, target, { names, isOurs: content.isOurs });
+  } catch (cause) {
+    await rm(partial, { recursive: true, force: true });
+    // A problem of what is written (not of the disk) keeps its own code.
+    if (cause instanceof MicrotuneError) throw cause;
+    throw new MicrotuneError(
+      'transient',
+      `cannot save ${folder}: ${messageOf(cause)}; what was there before is untouched`,
+      { cause },
+    );
+  }
+}
+
+type Placed = { names: readonly string[]; isOurs: (name: string) => boolean };
+
+async function place(partial: string, target: string, placed: Placed): Promise<void> {
+  const present = existsSync(target) ? await readdir(target) : [];
+  if (present.every(placed.isOurs)) await swap(partial, target);
+  else await moveInto(partial, target, { ...placed, present });
+  await sync(dirname(target));
+}
+
+async function swap(partial: string, target: string): Promise<void> {
+  if (!existsSync(target)) {
+    await rename(partial, target);
+    return;
+  }
+  // Node has no exchange of two folders; between these renames the old content is whole under another name.
+  const previous = `${target}.previous-${process.pid}`;
+  await rm(previous, { recursive: true, force: true });
+  await rename(target, previous);
+  try {
+    await rename(partial, target);
+  } catch (error) {
+    await rename(previous, target);
+    throw error;
+  }
+  await rm(previous, { recursive: true, force: true });
+}
+
+async function moveInto(
+  partial: string,
+  target: string,
+  { names, isOurs, present }: Placed & { present: readonly string[] },
+): Promise<void> {
+  for (const name of names) await rename(join(partial, name), join(target, name));
+  for (const name of present) {
+    if (isOurs(name) && !names.includes(name)) await rm(join(target, name));
+  }
+  await sync(target);
+  await rm(partial, { recursive: true });
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** For messages and tests: whether a name beside a folder is one of its temporary forms. */
+export function isTemporaryOf(folder: string, name: string): boolean {
+  return name.startsWith(`${basename(folder)}.partial-`) || name.startsWith(`${basename(folder)}.previous-`);
+}

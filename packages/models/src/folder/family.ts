@@ -1,0 +1,39 @@
+/** What a transformer family (bert/ and later ones) gives to the code that loads and saves folders. */
+import type { ModelProgram } from '../program.js';
+import type { HfConfig } from './config-file.js';
+import type { InitialValue } from './initial-values.js';
+import type { Task } from './task.js';
+
+/** Dropout rates that the user sets above config.json; a key missing leaves the file's. */
+export interface ModelOverrides {
+  hiddenDropoutProb?: number;
+  attentionProbsDropoutProb?: number;
+  classifierDropout?: number;
+}
+
+export interface FamilyOptions {
+  readonly config: HfConfig;
+  readonly task: Task;
+  readonly labelSmoothing: number;
+  /** config.json, for messages. */
+  readonly file: string;
+}
+
+export interface FamilyModel {
+  readonly program: ModelProgram;
+  /** Longest row in tokens. */
+  readonly maxTokens: number;
+  readonly padTokenId: number;
+  /** Names that a checkpoint tensor may have in a file, best first. */
+  fileNames(tensor: string): readonly string[];
+  /** Tensors that a pretrained folder may lack: they are created from the seed. */
+  mayBeCreated(tensor: string): boolean;
+  initialValue(tensor: string): InitialValue;
+}
+
+export interface ModelFamily {
+  /** `architectures` of a saved folder. */
+  readonly architecture: string;
+  /** @throws MicrotuneError `data` for a config.json that does not fit */
+  create(options: FamilyOptions): FamilyModel;
+}

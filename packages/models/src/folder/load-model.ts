@@ -1,0 +1,181 @@
+/**
+ * A model from a HuggingFace folder, or from a config alone. Opening checks everything that can be wrong (config,
+ * names, shapes, dtypes) from the headers; `load` then reads the weights straight into the caller's buffers.
+ */
+import { join } from 'node:path';
+import { MicrotuneError } from '@microtune/shared';
+import { familyOf } from '../families.js';
+import { partViews } from '../optimizer/parameter-block.js';
+import type { CheckpointTensor, ModelProgram, Parameter } from '../program.js';
+import { ModelFiles } from '../safetensors/model-files.js';
+import { isFloatDtype } from '../safetensors/dtype.js';
+import { configName, readConfig, type HfConfig } from './config-file.js';
+import type { FamilyModel, ModelOverrides } from './family.js';
+import { fillInitial } from './initial-values.js';
+import { resolveTask, withTask, type Task, type TaskOptions } from './task.js';
+
+export interface ModelOptions extends TaskOptions {
+  overrides?: ModelOverrides;
+  /** Of tensors that no file gives. */
+  seed: number;
+  /** Default 0. */
+  labelSmoothing?: number;
+}
+
+export interface LoadedModel {
+  /** Where tokenizer files are; undefined for a model made from a config alone. */
+  readonly folder: string | undefined;
+  /** config.json as it will be saved. */
+  readonly config: HfConfig;
+  readonly task: Task;
+  readonly program: ModelProgram;
+  /** Longest row in tokens. */
+  readonly maxTokens: number;
+  readonly padTokenId: number;
+  /** Things the user should know, e.g. a head created from the seed. */
+  readonly notes: readonly string[];
+  /**
+   * Fills every parameter, into arrays of the parameter's count (arena views).
+   * @throws MicrotuneError `data` naming the file and the tensor
+   */
+  load(into: (parameter: Parameter) => Float32Array): Promise<void>;
+}
+
+/**
+ * @throws MicrotuneError `usage` for a missing folder, an unsupported model_type or contradicting options;
+ * `data` for a broken config.json or safetensors file, a missing tensor, a wrong shape or dtype
+ */
+export async function loadModel(folder: string, options: ModelOptions): Promise<LoadedModel> {
+  const { model, ...common } = describe(await readConfig(folder), options, join(folder, configName));
+  const files = await ModelFiles.open(folder);
+  try {
+    const sources = findTensors(files, model);
+    return {
+      folder,
+      ...common,
+      notes: creationNotes(folder, sources, options.seed),
+      load: (into) => readTensors(folder, { model, sources, seed: options.seed }, into),
+    };
+  } finally {
+    await files.close();
+  }
+}
+
+/**
+ * A model with random weights, initialised as transformers does: for demos and measurements.
+ * @param config keys as in config.json, `model_type` among them
+ */
+export function createModel(config: HfConfig, options: ModelOptions): LoadedModel {
+  const { model, ...common } = describe(config, options, 'config');
+  return {
+    folder: undefined,
+    ...common,
+    notes: [`all weights are random, from seed ${options.seed}`],
+    load: async (into) => {
+      for (const { tensor, values } of destinations(model.program, into)) {
+        createTensor(model, { tensor, values, seed: options.seed });
+      }
+    },
+  };
+}
+
+/** Of each checkpoint tensor its name in the file, or undefined when it is created. */
+type Sources = ReadonlyMap<string, string | undefined>;
+
+type Described = Omit<LoadedModel, 'folder' | 'notes' | 'load'> & { model: FamilyModel };
+
+function describe(raw: HfConfig, options: ModelOptions, file: string): Described {
+  const family = familyOf(raw, file);
+  const task = resolveTask(raw, options, file);
+  const labelSmoothing = options.labelSmoothing ?? 0;
+  if (labelSmoothing > 0 && task.problemType === 'regression') {
+    throw new MicrotuneError('usage', 'label_smoothing_factor has no meaning for regression');
+  }
+  const config = {
+    ...withTask(withOverrides(raw, options.overrides ?? {}), task),
+    architectures: [family.architecture],
+  };
+  const model = family.create({ config, task, labelSmoothing, file });
+  const { program, maxTokens, padTokenId } = model;
+  return { config, task, program, maxTokens, padTokenId, model };
+}
+
+function withOverrides(config: HfConfig, overrides: ModelOverrides): HfConfig {
+  const keys = {
+    hidden_dropout_prob: overrides.hiddenDropoutProb,
+    attention_probs_dropout_prob: overrides.attentionProbsDropoutProb,
+    classifier_dropout: overrides.classifierDropout,
+  };
+  const given = Object.entries(keys).filter(([, value]) => value !== undefined);
+  return { ...config, ...Object.fromEntries(given) };
+}
+
+function findTensors(files: ModelFiles, model: FamilyModel): Sources {
+  const sources = new Map<string, string | undefined>();
+  for (const tensor of model.program.parameters.flatMap(({ parts }) => parts)) {
+    const found = model.fileNames(tensor.name).find((name) => files.has(name));
+    if (found === undefined && !model.mayBeCreated(tensor.name)) {
+      throw new MicrotuneError('data', `${files.folder}: tensor "${tensor.name}" is missing`);
+    }
+    if (found !== undefined) checkTensor(files, found, tensor);
+    sources.set(tensor.name, found);
+  }
+  return sources;
+}
+
+function checkTensor(files: ModelFiles, name: string, { shape }: CheckpointTensor): void {
+  const entry = files.entry(name);
+  const problem =
+    entry === undefined || !isFloatDtype(entry.dtype)
+      ? `is ${entry?.dtype ?? 'missing'}, expected a floating type`
+      : entry.shape.join() !== shape.join()
+        ? `has shape [${entry.shape.join(', ')}], expected [${shape.join(', ')}]`
+        : undefined;
+  if (problem !== undefined) {
+    throw new MicrotuneError('data', `${files.folder}: tensor "${name}" ${problem}`);
+  }
+}
+
+function creationNotes(folder: string, sources: Sources, seed: number): string[] {
+  const created = [...sources].filter(([, found]) => found === undefined).map(([name]) => name);
+  if (created.length === 0) return [];
+  return [`${created.sort().join(', ')} not found in ${folder}: created from seed ${seed}`];
+}
+
+async function readTensors(
+  folder: string,
+  from: { model: FamilyModel; sources: Sources; seed: number },
+  into: (parameter: Parameter) => Float32Array,
+): Promise<void> {
+  const files = await ModelFiles.open(folder);
+  try {
+    for (const { tensor, values } of destinations(from.model.program, into)) {
+      const name = from.sources.get(tensor.name);
+      if (name === undefined) createTensor(from.model, { tensor, values, seed: from.seed });
+      else await files.readInto(name, tensor.shape, values);
+    }
+  } finally {
+    await files.close();
+  }
+}
+
+interface Destination {
+  readonly tensor: CheckpointTensor;
+  readonly values: Float32Array;
+}
+
+function destinations(
+  program: ModelProgram,
+  into: (parameter: Parameter) => Float32Array,
+): Destination[] {
+  return program.parameters
+    .flatMap((parameter) => partViews(parameter, into(parameter)))
+    .map(({ values, ...tensor }) => ({ tensor, values }));
+}
+
+function createTensor(
+  model: FamilyModel,
+  { tensor, values, seed }: Destination & { seed: number },
+): void {
+  fillInitial(values, model.initialValue(tensor.name), { seed, ...tensor });
+}

@@ -1,0 +1,72 @@
+/** Writes a model folder in HuggingFace layout: what transformers loads, with the same logits. */
+import { existsSync } from 'node:fs';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
+import { writeModelFiles } from '../safetensors/writer.js';
+import { writeFolderAtomically } from './atomic-folder.js';
+import { configName } from './config-file.js';
+import type { LoadedModel } from './load-model.js';
+
+export interface SaveModelOptions {
+  readonly model: Pick<LoadedModel, 'config' | 'folder'>;
+  readonly parameters: ParameterBlock;
+  /** Weights beyond this are cut into several files. Default 5 GB, as transformers 4. */
+  readonly maxShardBytes?: number;
+}
+
+/** Copied as they came: truncation and padding in tokenizer.json are the user's. */
+const tokenizerFiles = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+];
+
+/**
+ * Replaces `folder` if it is there; files that Microtune does not write stay.
+ * @throws MicrotuneError `transient` naming the folder when the disk is full or refuses; the previous folder stays whole
+ */
+export async function saveModel(folder: string, options: SaveModelOptions): Promise<void> {
+  await writeFolderAtomically(folder, {
+    write: (partial) => writeModel(partial, options),
+    isOurs: isModelFile,
+  });
+}
+
+/** @returns names of the files, config.json last */
+export async function writeModel(
+  folder: string,
+  { model, parameters, maxShardBytes = 5e9 }: SaveModelOptions,
+): Promise<string[]> {
+  const weights = await writeModelFiles(folder, tensorsOf(parameters), maxShardBytes);
+  const tokenizer = await copyTokenizer(model.folder, folder);
+  await writeJson(join(folder, configName), savedConfig(model.config));
+  return [...weights, ...tokenizer, configName];
+}
+
+export function isModelFile(name: string): boolean {
+  return (
+    name === configName ||
+    tokenizerFiles.includes(name) ||
+    /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name)
+  );
+}
+
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFile(path, `${JSON.stringify(value, undefined, 2)}\n`);
+}
+
+/** Weights are written as float32, and transformers 5 loads in the dtype that config.json names. */
+function savedConfig(config: LoadedModel['config']): Record<string, unknown> {
+  const { torch_dtype: oldName, ...rest } = config;
+  return { ...rest, ...(oldName === undefined ? {} : { torch_dtype: 'float32' }), dtype: 'float32' };
+}
+
+async function copyTokenizer(from: string | undefined, to: string): Promise<string[]> {
+  if (from === undefined) return [];
+  const present = tokenizerFiles.filter((name) => existsSync(join(from, name)));
+  for (const name of present) await copyFile(join(from, name), join(to, name));
+  return present;
+}

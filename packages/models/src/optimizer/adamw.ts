@@ -1,0 +1,121 @@
+/**
+ * AdamW over a training state: dense ranges with and without weight decay, then the row tables.
+ * Formula: torch.optim.AdamW (decoupled weight decay), computed by the arena's SIMD loop. The gradient comes as a
+ * sum over the batch; the division by the batch's weight and the clipping are one factor, applied as it is read.
+ */
+import type { AdamWStep, Arena, Slot } from '@microtune/arena';
+import { assert } from '@microtune/shared';
+import { RowTable, stagingCount, type SparseRows } from './row-table.js';
+import type { ParameterLayout } from './layout.js';
+import type { TrainingState } from './training-state.js';
+
+export interface AdamWSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Applied to parameters with `decay`. */
+  readonly weightDecay: number;
+}
+
+/** Summed over all shards of a step. */
+export interface Gradient {
+  /** Laid out as `layout.denseCount`. */
+  readonly dense: Slot;
+  /** Beside `layout.tables`. */
+  readonly rows: readonly SparseRows[];
+}
+
+export interface Update {
+  readonly gradient: Gradient;
+  readonly learningRate: number;
+  /** Multiplied into the gradient: clipCoefficient / weight of the batch. */
+  readonly gradientScale: number;
+}
+
+/** Numbers that an AdamW takes of the arena beside the state. */
+export function optimizerCount(layout: ParameterLayout): number {
+  return layout.tables.reduce((sum, { shape }) => sum + stagingCount(shape[1] ?? 0), 0);
+}
+
+export class AdamW {
+  readonly #arena: Arena;
+  readonly #state: TrainingState;
+  readonly #settings: AdamWSettings;
+  readonly #tables: readonly RowTable[];
+  readonly #ranges: readonly DenseRange[];
+
+  constructor(arena: Arena, state: TrainingState, settings: AdamWSettings) {
+    this.#arena = arena;
+    this.#state = state;
+    this.#settings = settings;
+    this.#tables = state.layout.tables.map((_, i) => tableOf(arena, state, i));
+    this.#ranges = denseRanges(arena, state);
+  }
+
+  /** To be called after the moments were loaded from a checkpoint. */
+  resume(): void {
+    for (const table of this.#tables) table.resume();
+  }
+
+  /**
+   * Global norm of `gradient`, in float64 and in an order that depends on nothing but the layout and the rows:
+   * the same bits on every worker. Divide by the batch's weight for the norm of the mean gradient.
+   */
+  gradientNorm({ dense, rows }: Gradient): number {
+    return Math.sqrt(rows.reduce((sum, { values }) => sum + sumOfSquares(values), this.#arena.sumOfSquares(dense)));
+  }
+
+  /** Applies one update and advances `state.step`. */
+  update({ gradient, learningRate, gradientScale }: Update): void {
+    const state = this.#state;
+    assert(gradient.rows.length === this.#tables.length, 'one sparse gradient per table');
+    state.step += 1;
+    const step = { ...this.#settings, learningRate, gradientScale, step: state.step };
+    for (const { start, count, decay, parameter, m, v } of this.#ranges) {
+      const part = this.#arena.part(gradient.dense, start, count);
+      this.#arena.adamw(parameter, part, m, v, decay ? step : withoutDecay(step));
+    }
+    state.layout.tables.forEach(({ decay }, i) => {
+      const rows = gradient.rows[i];
+      assert(rows, 'one sparse gradient per table');
+      this.#tables[i]?.update(rows, decay ? step : withoutDecay(step));
+    });
+  }
+}
+
+interface DenseRange {
+  readonly start: number;
+  readonly count: number;
+  readonly decay: boolean;
+  readonly parameter: Slot;
+  readonly m: Slot;
+  readonly v: Slot;
+}
+
+function denseRanges(arena: Arena, state: TrainingState): DenseRange[] {
+  return state.layout.decayRanges.map(({ start, count, decay }) => ({
+    start,
+    count,
+    decay,
+    parameter: arena.part(state.parameters.dense, start, count),
+    m: arena.part(state.m.dense, start, count),
+    v: arena.part(state.v.dense, start, count),
+  }));
+}
+
+function tableOf(arena: Arena, state: TrainingState, index: number): RowTable {
+  const [rows, width] = state.layout.tables[index]?.shape ?? [];
+  const [parameter, m, v] = [state.parameters, state.m, state.v].map(({ tables }) => tables[index]);
+  assert(rows !== undefined && width !== undefined && parameter && m && v, 'a table is two-dimensional');
+  return new RowTable(arena, [rows, width], { parameter, m, v });
+}
+
+function withoutDecay(step: AdamWStep): AdamWStep {
+  return { ...step, weightDecay: 0 };
+}
+
+function sumOfSquares(values: Float32Array): number {
+  let sum = 0;
+  for (const value of values) sum += value * value;
+  return sum;
+}
