@@ -1,0 +1,85 @@
+/**
+ * Which columns hold the texts and the label, found as HuggingFace's run_classification and run_glue find them:
+ * named ones, else `sentence1` and `sentence2`, else `text`, else `sentence`, else the first (two) that are not the label.
+ */
+import { MicrotuneError } from '@microtune/shared';
+import { dataError, listed } from './row.js';
+import type { Row } from './row.js';
+
+export interface ColumnOptions {
+  readonly textColumnNames?: readonly string[] | undefined;
+  readonly labelColumnName: string;
+}
+
+export interface Texts {
+  readonly first: string;
+  /** Second text of a pair. */
+  readonly second: string | undefined;
+}
+
+/**
+ * @param available columns of the first row
+ * @returns one name, or two for a pair
+ * @throws MicrotuneError `data` when a named column is missing; `usage` for more than two names
+ */
+export function findTextColumns(
+  available: readonly string[],
+  options: ColumnOptions,
+  file: string,
+): readonly string[] {
+  const { textColumnNames: named, labelColumnName } = options;
+  if (named !== undefined && named.length > 0) {
+    if (named.length > 2) {
+      throw new MicrotuneError('usage', `text_column_names: expected one or two columns, got ${named.length}`);
+    }
+    for (const name of named) requireColumn(available, name, { file, what: 'text' });
+    return named;
+  }
+  if (available.includes('sentence1') && available.includes('sentence2')) return ['sentence1', 'sentence2'];
+  for (const usual of ['text', 'sentence', 'sentence1']) if (available.includes(usual)) return [usual];
+  const others = available.filter((name) => name !== labelColumnName);
+  if (others.length === 0) throw dataError(file, undefined, `no text column; the file has ${listed(available)}`);
+  return others.slice(0, 2);
+}
+
+/** @throws MicrotuneError `data` listing the columns there are */
+export function requireColumn(
+  available: readonly string[],
+  name: string,
+  about: { file: string; what: 'text' | 'label' },
+): void {
+  if (available.includes(name)) return;
+  const option = about.what === 'text' ? '--text_column_names' : '--label_column_name';
+  throw dataError(
+    about.file,
+    undefined,
+    `no ${about.what} column ${JSON.stringify(name)}; the file has ${listed(available)}` +
+      ` (choose with ${option}; a csv or tsv file without a header line needs --column_names)`,
+  );
+}
+
+/** @throws MicrotuneError `data` when a text is missing or not text, naming file and line */
+export function textsOf(row: Row, columns: readonly string[]): Texts {
+  return {
+    first: textOf(row, columns[0]!),
+    second: columns[1] === undefined ? undefined : textOf(row, columns[1]),
+  };
+}
+
+function textOf(row: Row, column: string): string {
+  const value = row.values[column];
+  if (typeof value === 'string') return value;
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (value === undefined && !Object.hasOwn(row.values, column)) {
+    throw dataError(
+      row.file,
+      row.line,
+      `no column ${JSON.stringify(column)}; this row has ${listed(Object.keys(row.values))}`,
+    );
+  }
+  throw dataError(
+    row.file,
+    row.line,
+    `column ${JSON.stringify(column)} should be text, found ${value === null ? 'null' : typeof value}`,
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * What labels mean: names sorted to class ids as HuggingFace does it, integers 0..n-1 kept as they are,
+ * fractions as regression targets. Decided once from the training labels, saved in config.json, and only applied after.
+ */
+import { MicrotuneError } from '@microtune/shared';
+import { labelNumber } from './label-table.js';
+import { dataError, listed } from './row.js';
+import type { LabelMapping } from './dataset.js';
+import type { LabelEntry, RawLabel } from './label-table.js';
+
+type ProblemType = LabelMapping['problemType'];
+
+export interface MappingOptions {
+  /** What the user asked for. */
+  readonly numLabels?: number | undefined;
+  readonly problemType?: ProblemType | undefined;
+  /** What config.json of the source model says: its names by id, when they are more than LABEL_0, LABEL_1… */
+  readonly modelLabels?: readonly string[] | undefined;
+  readonly modelProblemType?: ProblemType | undefined;
+}
+
+const regression: LabelMapping = { problemType: 'regression', labels: [] };
+
+/**
+ * The mapping for a training set with these labels.
+ * @throws MicrotuneError `usage` when the options contradict each other or the labels; `data` when there is but one class
+ */
+export function buildLabelMapping(entries: readonly LabelEntry[], options: MappingOptions): LabelMapping {
+  const numbers = entries.map((entry) => labelNumber(entry.value));
+  const problemType = decideProblemType(numbers, options);
+  if (problemType === 'regression') {
+    const name = entries[numbers.indexOf(undefined)];
+    if (name === undefined) return regression;
+    throw dataError(name.file, name.line, `regression needs numbers, found label ${JSON.stringify(name.value)}`);
+  }
+  const labels = numbers.includes(undefined)
+    ? namedClasses(new Set(entries.map((entry) => String(entry.value))), options)
+    : numberedClasses([...new Set(numbers as number[])].sort((a, b) => a - b), options);
+  if (labels.length < 2) {
+    throw dataError(
+      entries[0]!.file,
+      undefined,
+      `every row has the label ${JSON.stringify(entries[0]!.value)}; a classifier needs at least two (or give --num_labels)`,
+    );
+  }
+  return { problemType: 'single_label_classification', labels };
+}
+
+function decideProblemType(numbers: readonly (number | undefined)[], options: MappingOptions): ProblemType {
+  const { numLabels, problemType } = options;
+  if (problemType === 'regression' && numLabels !== undefined && numLabels !== 1) {
+    throw new MicrotuneError('usage', `num_labels ${numLabels} contradicts problem_type regression, which has one output`);
+  }
+  if (problemType === 'single_label_classification' && numLabels === 1) {
+    throw new MicrotuneError('usage', 'num_labels 1 means regression; classification needs at least 2');
+  }
+  if (problemType !== undefined) return problemType;
+  if (numLabels !== undefined) return numLabels === 1 ? 'regression' : 'single_label_classification';
+  if (options.modelProblemType !== undefined) return options.modelProblemType;
+  const fraction = numbers.some((value) => value !== undefined && !Number.isInteger(value));
+  return fraction && !numbers.includes(undefined) ? 'regression' : 'single_label_classification';
+}
+
+function namedClasses(names: ReadonlySet<string>, { numLabels, modelLabels }: MappingOptions): string[] {
+  checkCount(names.size, numLabels);
+  if (modelLabels?.length === names.size && modelLabels.every((name) => names.has(name))) return [...modelLabels];
+  return padded([...names].sort(), numLabels);
+}
+
+function numberedClasses(values: readonly number[], { numLabels, modelLabels }: MappingOptions): string[] {
+  const [lowest, highest] = [values[0] ?? 0, values.at(-1) ?? 0];
+  const areIds = values.every(Number.isInteger) && lowest >= 0;
+  const count = numLabels ?? (highest === values.length - 1 ? values.length : (modelLabels?.length ?? 0));
+  if (areIds && highest < count) {
+    if (modelLabels?.length === count) return [...modelLabels];
+    return Array.from({ length: count }, (_, id) => String(id));
+  }
+  checkCount(values.length, numLabels);
+  return padded(values.map(String), numLabels);
+}
+
+function checkCount(found: number, numLabels: number | undefined): void {
+  if (numLabels === undefined || found <= numLabels) return;
+  throw new MicrotuneError('usage', `num_labels is ${numLabels}, but the training data has ${found} different labels`);
+}
+
+function padded(names: string[], numLabels: number | undefined): string[] {
+  for (let id = names.length; id < (numLabels ?? 0); id++) names.push(`LABEL_${id}`);
+  return names;
+}
+
+/** Class id or regression target of a label; undefined when the mapping does not know it. */
+export function createLabelLookup(mapping: LabelMapping): (value: RawLabel) => number | undefined {
+  if (mapping.problemType === 'regression') return labelNumber;
+  const ids = new Map(mapping.labels.map((name, id) => [name, id]));
+  const namesAreNumbers = mapping.labels.every((name) => labelNumber(name) !== undefined);
+  return (value) => {
+    const named = ids.get(String(value));
+    if (named !== undefined) return named;
+    const number = labelNumber(value);
+    if (number === undefined) return undefined;
+    const isId = !namesAreNumbers && Number.isInteger(number) && number >= 0 && number < mapping.labels.length;
+    return ids.get(String(number)) ?? (isId ? number : undefined);
+  };
+}
+
+/**
+ * Numbers for a table of labels.
+ * @throws MicrotuneError `data` for the first label the mapping does not know, naming file, row, label and the known ones
+ */
+export function mapLabels(entries: readonly LabelEntry[], mapping: LabelMapping): Float32Array {
+  const lookup = createLabelLookup(mapping);
+  return Float32Array.from(entries, ({ value, file, line }) => {
+    const mapped = lookup(value);
+    if (mapped !== undefined) return mapped;
+    const expected =
+      mapping.problemType === 'regression'
+        ? 'regression needs numbers'
+        : `the labels of the training data are ${listed(mapping.labels)}`;
+    throw dataError(file, line, `unknown label ${JSON.stringify(value)}: ${expected}`);
+  });
+}

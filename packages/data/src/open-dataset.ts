@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { messageOf } from '@microtune/shared';
+import { mapLabels } from './label-mapping.js';
+import { readCached, writeCached } from './source-cache.js';
+import { sourceKey, tokenizeSource } from './source-data.js';
+import { loadTextTokenizer } from './text-tokenizer.js';
+import { lengthsOf, selectRows } from './token-store.js';
+import type { LabelMapping, TokenizedDataset } from './dataset.js';
+import type { ColumnConfig, SourceData, SourceRequest } from './source-data.js';
+
+export interface DatasetRequest {
+  readonly files: readonly string[];
+  readonly columns: ColumnConfig;
+  /** Model folder with the tokenizer's files. */
+  readonly tokenizerFolder: string;
+  /** Tokens per row after truncation. */
+  readonly maxSeqLength: number;
+  /** Where tokenized files are kept; undefined keeps nothing. */
+  readonly cacheFolder: string | undefined;
+  /** What the labels mean, as the training run decided it. */
+  readonly mapping: LabelMapping;
+  /** Use only the first rows. */
+  readonly maxSamples?: number | undefined;
+}
+
+/**
+ * A labelled split of its own, e.g. for `eval`: files read, tokenized (or taken from the cache) and labelled.
+ * @throws MicrotuneError `data` for anything wrong with files, labels or tokenizer, naming file and line; `usage` for an unknown file type
+ */
+export async function openDataset(request: DatasetRequest): Promise<TokenizedDataset> {
+  const tokenizer = await loadTextTokenizer(request.tokenizerFolder, request.maxSeqLength);
+  const source = await openSource({ ...request, tokenizer }, request.cacheFolder);
+  const size = source.labelIndices.length;
+  return datasetOf(source, request.mapping, firstRows(size, request.maxSamples));
+}
+
+/** @param onNote called when the cache cannot be written, which costs time but no result */
+export async function openSource(
+  request: SourceRequest,
+  cacheFolder: string | undefined,
+  onNote: (note: string) => void = () => undefined,
+): Promise<SourceData> {
+  const key = await sourceKey(request);
+  const cached = cacheFolder === undefined ? undefined : await readCached(cacheFolder, key, request.files);
+  if (cached !== undefined) return cached;
+  const source = await tokenizeSource(request, key);
+  if (cacheFolder !== undefined) {
+    await writeCached(cacheFolder, source, request.files).catch((error: unknown) => {
+      onNote(`the tokenized data could not be cached in ${cacheFolder}: ${messageOf(error)}`);
+    });
+  }
+  return source;
+}
+
+/** The first `count` of `size` rows; undefined for all of them. */
+export function firstRows(size: number, count: number | undefined): Int32Array | undefined {
+  if (count === undefined || count >= size) return undefined;
+  return Int32Array.from({ length: count }, (_, row) => row);
+}
+
+/**
+ * A source under a mapping. @param rows the rows taken, in order; undefined for all
+ * @throws MicrotuneError `data` for a label outside the mapping
+ */
+export function datasetOf(source: SourceData, mapping: LabelMapping, rows: Int32Array | undefined): TokenizedDataset {
+  const tokens = rows === undefined ? source.tokens : selectRows(source.tokens, rows);
+  const values = mapLabels(source.labelEntries, mapping);
+  const indices = rows === undefined ? source.labelIndices : rows.map((row) => source.labelIndices[row]!);
+  const selection = rows === undefined ? 'all' : createHash('sha256').update(rows).digest('hex');
+  return {
+    size: indices.length,
+    lengths: lengthsOf(tokens),
+    ...tokens,
+    labels: Float32Array.from(indices, (index) => values[index]!),
+    contentHash: createHash('sha256').update(JSON.stringify([source.key, mapping, selection])).digest('hex'),
+  };
+}

@@ -1,0 +1,119 @@
+/**
+ * Rows for prediction: no labels, in order, as they come, and a bad row becomes an error record instead of ending the stream.
+ * Rows arrive in groups, each a small data set of its own: all the lines that came in one read of a pipe, so an answer
+ * never waits for lines that were not sent yet.
+ */
+import { extname } from 'node:path';
+import { messageOf } from '@microtune/shared';
+import { findTextColumns, textsOf } from './columns.js';
+import { parseJsonLine } from './read-jsonl.js';
+import { readRows } from './read-rows.js';
+import { openBytes, readLenientLines } from './read-text.js';
+import { dataError } from './row.js';
+import { lengthsOf, packRows } from './token-store.js';
+import type { TokenizedDataset } from './dataset.js';
+import type { Texts } from './columns.js';
+import type { Row } from './row.js';
+import type { ColumnConfig } from './source-data.js';
+import type { TextTokenizer } from './text-tokenizer.js';
+
+export interface OpenedRow {
+  /** 1-based line of the source. */
+  readonly line: number;
+  /** Position in the group's data set; undefined for a bad row. */
+  readonly sample: number | undefined;
+  /** What is wrong with the row; undefined for a good one. */
+  readonly error: string | undefined;
+  /** The columns of the row, where it could be read. */
+  readonly values: Readonly<Record<string, unknown>> | undefined;
+}
+
+export interface RowGroup {
+  readonly rows: readonly OpenedRow[];
+  /** The good rows; its labels are all 0. */
+  readonly dataset: TokenizedDataset;
+}
+
+/** A data file, or JSON lines from a stream (`name` for messages). */
+export type RowSource = { readonly file: string } | { readonly bytes: AsyncIterable<Uint8Array>; readonly name: string };
+
+export interface RowOptions {
+  readonly columns: ColumnConfig;
+  readonly tokenizer: TextTokenizer;
+  /** Rows per group at most. @default 256 */
+  readonly maxGroupRows?: number;
+}
+
+type Attempt = { line: number; row: Row } | { line: number; error: string };
+
+/**
+ * @throws MicrotuneError `data` when a file is missing, or a csv, tsv or parquet file is damaged (where the next row starts is
+ *   then unknown); `usage` for an unknown file type
+ */
+export async function* openRows(source: RowSource, options: RowOptions): AsyncGenerator<RowGroup> {
+  const limit = options.maxGroupRows ?? 256;
+  for await (const attempts of attemptsOf(source, options)) {
+    for (let start = 0; start < attempts.length; start += limit) {
+      yield await groupOf(attempts.slice(start, start + limit), options);
+    }
+  }
+}
+
+async function* attemptsOf(source: RowSource, options: RowOptions): AsyncGenerator<Attempt[]> {
+  if ('bytes' in source) {
+    yield* jsonAttempts(source.bytes, source.name);
+  } else if (['.jsonl', '.json'].includes(extname(source.file).toLowerCase())) {
+    yield* jsonAttempts(await openBytes(source.file), source.file);
+  } else {
+    let waiting: Attempt[] = [];
+    for await (const row of readRows([source.file], options.columns)) {
+      waiting.push({ line: row.line, row });
+      if (waiting.length < (options.maxGroupRows ?? 256)) continue;
+      yield waiting;
+      waiting = [];
+    }
+    yield waiting;
+  }
+}
+
+async function* jsonAttempts(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Attempt[]> {
+  for await (const lines of readLenientLines(bytes)) {
+    yield lines.flatMap(({ text, number }): Attempt[] => {
+      if (text === undefined) {
+        return [{ line: number, error: dataError(name, number, 'invalid UTF-8').message }];
+      }
+      if (text.trim() === '') return [];
+      try {
+        return [{ line: number, row: parseJsonLine({ text, number }, name) }];
+      } catch (error) {
+        return [{ line: number, error: messageOf(error) }];
+      }
+    });
+  }
+}
+
+async function groupOf(attempts: readonly Attempt[], options: RowOptions): Promise<RowGroup> {
+  const texts: Texts[] = [];
+  const rows = attempts.map((attempt): OpenedRow => {
+    if ('error' in attempt) return { ...attempt, sample: undefined, values: undefined };
+    const { line, row } = attempt;
+    try {
+      texts.push(textsOf(row, textColumnsOf(row, options.columns)));
+      return { line, sample: texts.length - 1, error: undefined, values: row.values };
+    } catch (error) {
+      return { line, sample: undefined, error: messageOf(error), values: row.values };
+    }
+  });
+  const tokens = packRows(await options.tokenizer.encode(texts));
+  const size = texts.length;
+  const dataset = { size, lengths: lengthsOf(tokens), ...tokens, labels: new Float32Array(size), contentHash: '' };
+  return { rows, dataset };
+}
+
+/** The columns of training where the row has them; else the usual names, so `{"text": …}` always works. */
+function textColumnsOf(row: Row, columns: ColumnConfig): readonly string[] {
+  const available = Object.keys(row.values);
+  const named = columns.textColumnNames;
+  const hasNamed = named?.every((name) => available.includes(name)) ?? false;
+  return findTextColumns(available, hasNamed ? columns : { ...columns, textColumnNames: undefined }, row.file);
+}

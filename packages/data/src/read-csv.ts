@@ -1,0 +1,50 @@
+/** Comma-separated values as RFC 4180 has them: quoted fields may hold commas, line ends and doubled quotes. */
+import { Readable, pipeline } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { openBytes, readText } from './read-text.js';
+import { sameNames } from './read-tsv.js';
+import { checkedHeader, dataError, namedRow } from './row.js';
+import type { ReadOptions, Row } from './row.js';
+
+interface ParsedRecord {
+  readonly record: string[];
+  /** `lines` is the line on which the record ends. */
+  readonly info: { readonly lines: number };
+}
+
+const quoteErrors = new Set([
+  'CSV_INVALID_CLOSING_QUOTE',
+  'INVALID_OPENING_QUOTE',
+  'CSV_QUOTE_NOT_CLOSED',
+  'CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE',
+]);
+
+function explained(error: unknown, file: string): unknown {
+  if (!(error instanceof CsvError)) return error;
+  const line = typeof error['lines'] === 'number' ? error['lines'] : undefined;
+  const kind = quoteErrors.has(error.code) ? 'bad quotes' : 'bad csv';
+  return dataError(file, line, `${kind}: ${error.message}`, error);
+}
+
+async function* textOf(file: string): AsyncGenerator<string> {
+  for await (const piece of readText(await openBytes(file), file)) yield piece.text;
+}
+
+/** @throws MicrotuneError `data` naming file and line for bad quotes or another number of columns */
+export async function* readCsv(file: string, options: ReadOptions): AsyncGenerator<Row> {
+  const parser = parse({ info: true, skip_empty_lines: true, relax_column_count: true });
+  // Errors of either end reach the loop below; pipeline's own callback has nothing to add.
+  pipeline(Readable.from(textOf(file)), parser, () => undefined);
+  let columns = options.columnNames;
+  let first = true;
+  try {
+    for await (const { record, info } of parser as AsyncIterable<ParsedRecord>) {
+      const isHeader = first && (columns === undefined || sameNames(record, columns));
+      first = false;
+      if (isHeader) columns = checkedHeader(record, file);
+      else yield namedRow(columns!, record, { file, line: info.lines });
+    }
+  } catch (error) {
+    throw explained(error, file);
+  }
+}

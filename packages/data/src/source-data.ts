@@ -1,0 +1,95 @@
+/**
+ * A *source* is a list of files read, tokenized and labelled, but before anything is decided about it: labels are still as the
+ * files have them, no row is held out. So one cache entry serves every seed, split and mapping of the same files.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { extname } from 'node:path';
+import { findTextColumns, requireColumn, textsOf } from './columns.js';
+import { createLabelTable, rawLabelOf } from './label-table.js';
+import { readRows } from './read-rows.js';
+import { checkDataFile } from './read-text.js';
+import { joinRows, packRows } from './token-store.js';
+import type { ResolvedConfig } from '@microtune/shared';
+import type { Texts } from './columns.js';
+import type { LabelEntry } from './label-table.js';
+import type { TextTokenizer } from './text-tokenizer.js';
+import type { TokenRows } from './token-store.js';
+
+/** The part of the configuration that says how files are read. */
+export type ColumnConfig = Pick<ResolvedConfig, 'columnNames' | 'textColumnNames' | 'labelColumnName'>;
+
+export interface SourceData {
+  /** Hash of everything it was made from. */
+  readonly key: string;
+  readonly tokens: TokenRows;
+  /** [rows] into `labelEntries`. */
+  readonly labelIndices: Int32Array;
+  readonly labelEntries: readonly LabelEntry[];
+}
+
+export interface SourceRequest {
+  readonly files: readonly string[];
+  readonly columns: ColumnConfig;
+  readonly tokenizer: TextTokenizer;
+}
+
+/** Counts up when the meaning of a cache entry changes. */
+const formatVersion = 1;
+/** Rows given to the tokenizer at once: enough for its threads, little enough to keep memory flat. */
+const rowsPerCall = 2048;
+
+/** @throws MicrotuneError `data` when a file is missing or empty */
+export async function sourceKey({ files, columns, tokenizer }: SourceRequest): Promise<string> {
+  const parts: unknown[] = [
+    formatVersion,
+    tokenizer.contentHash,
+    columns.columnNames,
+    columns.textColumnNames,
+    columns.labelColumnName,
+  ];
+  for (const file of files) {
+    await checkDataFile(file);
+    parts.push(extname(file).toLowerCase(), await hashFile(file));
+  }
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** Reads, tokenizes and collects labels. @throws MicrotuneError `data` naming file and line of the first thing that is wrong */
+export async function tokenizeSource(request: SourceRequest, key: string): Promise<SourceData> {
+  const { files, columns, tokenizer } = request;
+  const table = createLabelTable();
+  const labelIndices: number[] = [];
+  const groups: TokenRows[] = [];
+  let waiting: Texts[] = [];
+  let textColumns: readonly string[] = [];
+  let file: string | undefined;
+  const flush = async (): Promise<void> => {
+    groups.push(packRows(await tokenizer.encode(waiting)));
+    waiting = [];
+  };
+  for await (const row of readRows(files, columns)) {
+    if (row.file !== file) {
+      const available = Object.keys(row.values);
+      textColumns = findTextColumns(available, columns, row.file);
+      requireColumn(available, columns.labelColumnName, { file: row.file, what: 'label' });
+      file = row.file;
+    }
+    labelIndices.push(table.add(rawLabelOf(row, columns.labelColumnName), row));
+    waiting.push(textsOf(row, textColumns));
+    if (waiting.length === rowsPerCall) await flush();
+  }
+  if (waiting.length > 0) await flush();
+  return {
+    key,
+    tokens: joinRows(groups),
+    labelIndices: Int32Array.from(labelIndices),
+    labelEntries: table.entries,
+  };
+}

@@ -1,0 +1,72 @@
+import { assert } from '@microtune/shared';
+import type { Encoded } from './text-tokenizer.js';
+
+/** Tokens of many rows end to end; row i is `[offsets[i], offsets[i + 1])`. */
+export interface TokenRows {
+  readonly ids: Int32Array;
+  readonly typeIds: Uint8Array;
+  /** [rows + 1] */
+  readonly offsets: Int32Array;
+}
+
+export const maxTokens = 2 ** 31 - 1;
+
+/** Packs encoded rows into flat arrays. */
+export function packRows(rows: readonly Encoded[]): TokenRows {
+  const offsets = new Int32Array(rows.length + 1);
+  let total = 0;
+  for (const [index, row] of rows.entries()) {
+    total += row.ids.length;
+    assert(total <= maxTokens, 'more than 2^31 tokens in one data set');
+    offsets[index + 1] = total;
+  }
+  const ids = new Int32Array(total);
+  const typeIds = new Uint8Array(total);
+  for (const [index, row] of rows.entries()) {
+    ids.set(row.ids, offsets[index]!);
+    typeIds.set(row.typeIds, offsets[index]!);
+  }
+  return { ids, typeIds, offsets };
+}
+
+/** Several packed groups as one. */
+export function joinRows(groups: readonly TokenRows[]): TokenRows {
+  const rowCount = groups.reduce((sum, group) => sum + group.offsets.length - 1, 0);
+  const total = groups.reduce((sum, group) => sum + group.ids.length, 0);
+  assert(total <= maxTokens, 'more than 2^31 tokens in one data set');
+  const joined = {
+    ids: new Int32Array(total),
+    typeIds: new Uint8Array(total),
+    offsets: new Int32Array(rowCount + 1),
+  };
+  let [row, token] = [0, 0];
+  for (const group of groups) {
+    joined.ids.set(group.ids, token);
+    joined.typeIds.set(group.typeIds, token);
+    for (let i = 0; i < group.offsets.length; i++) joined.offsets[row + i] = group.offsets[i]! + token;
+    row += group.offsets.length - 1;
+    token += group.ids.length;
+  }
+  return joined;
+}
+
+/** The given rows, in the given order. */
+export function selectRows(source: TokenRows, rows: Int32Array): TokenRows {
+  const offsets = new Int32Array(rows.length + 1);
+  rows.forEach((row, index) => {
+    offsets[index + 1] = offsets[index]! + source.offsets[row + 1]! - source.offsets[row]!;
+  });
+  const ids = new Int32Array(offsets.at(-1)!);
+  const typeIds = new Uint8Array(ids.length);
+  rows.forEach((row, index) => {
+    const [from, to] = [source.offsets[row]!, source.offsets[row + 1]!];
+    ids.set(source.ids.subarray(from, to), offsets[index]!);
+    typeIds.set(source.typeIds.subarray(from, to), offsets[index]!);
+  });
+  return { ids, typeIds, offsets };
+}
+
+/** Tokens of each row. */
+export function lengthsOf(rows: TokenRows): Int32Array {
+  return Int32Array.from({ length: rows.offsets.length - 1 }, (_, row) => rows.offsets[row + 1]! - rows.offsets[row]!);
+}
