@@ -6,10 +6,13 @@ import { MicrotuneError } from '@microtune/shared';
 import type { DType } from '../graph-types.js';
 import type { OpenvinoBindings } from './bindings.js';
 
-/** ov_element_type_e of release 2026.4. */
-export const elementTypes: Readonly<Record<DType, number>> = { bool: 1, float32: 4, int32: 9 };
+/**
+ * ov_element_type_e of release 2026.4. Booleans cross the border as u8 (the ONNX dialect says so, too): OpenVINO casts
+ * a boolean input to float in a reference kernel, while a cast from u8 fuses into what follows.
+ */
+export const elementTypes: Readonly<Record<DType, number>> = { float32: 4, int32: 9, bool: 16 };
 
-/** Type number -> bytes: boolean, bf16, f16, f32, f64, then i8, i16, i32, i64. */
+/** Type number -> bytes: boolean, bf16, f16, f32, f64, then i8, i16, i32, i64, then u8, u16. */
 const expectedBytes: readonly (readonly [number, number])[] = [
   [1, 1],
   [2, 2],
@@ -20,6 +23,8 @@ const expectedBytes: readonly (readonly [number, number])[] = [
   [8, 2],
   [9, 4],
   [10, 8],
+  [16, 1],
+  [17, 2],
 ];
 
 /** @throws MicrotuneError `usage` when the loaded library numbers its element types differently */

@@ -5,7 +5,8 @@
  */
 import { MicrotuneError, assert } from '@microtune/shared';
 import type { Executable } from '../engine.js';
-import type { DType, HostBuffer, TensorSpec } from '../graph-types.js';
+import { bufferFits } from '../graph/shape.js';
+import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import type { Handle, OpenvinoBindings } from './bindings.js';
 import { elementTypes } from './element-types.js';
 
@@ -20,11 +21,6 @@ interface Bound {
 }
 
 type Buffers = Readonly<Record<string, HostBuffer>>;
-
-const arrayTypes = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const satisfies Record<
-  DType,
-  unknown
->;
 
 export interface ExecutableOptions {
   readonly bindings: OpenvinoBindings;
@@ -105,17 +101,13 @@ export class OpenvinoExecutable implements Executable {
 }
 
 function checkBuffer(
-  spec: TensorSpec,
+  { name, shape, dtype }: TensorSpec,
   buffer: HostBuffer | undefined,
 ): asserts buffer is HostBuffer {
-  const count = spec.shape.reduce((product, extent) => product * extent, 1);
-  const what = `${spec.dtype} [${spec.shape.join(', ')}] of "${spec.name}"`;
-  assert(buffer !== undefined, `no buffer was given for ${what}`);
-  assert(buffer instanceof arrayTypes[spec.dtype], `a ${buffer.constructor.name} was given for ${what}`);
-  assert(
-    buffer.length === count,
-    `the buffer given for ${what} holds ${String(buffer.length)} values, not ${String(count)}`,
-  );
+  const wanted = `${dtype} [${shape.join(', ')}] of "${name}"`;
+  assert(buffer !== undefined, `no buffer was given for ${wanted}`);
+  const given = `${buffer.constructor.name} of ${String(buffer.length)} values`;
+  assert(bufferFits(buffer, shape, dtype), `a ${given} was given for ${wanted}`);
 }
 
 /** Says what an engine cannot do on this CPU. */

@@ -1,0 +1,61 @@
+/** The engine over OpenVINO's CPU plugin: the graph as ONNX bytes, run from the folder that `setup openvino` made. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MicrotuneError, messageOf } from '@microtune/shared';
+import type { Engine, EngineUnavailable } from '../engine.js';
+import type { TensorSpec } from '../graph-types.js';
+import { toOnnx } from '../onnx/to-onnx.js';
+import { OpenvinoCompiler } from './compiler.js';
+
+export interface OpenvinoOptions {
+  /** `librariesFolder` of a ready `openvinoStatus`; undefined when OpenVINO is not set up. */
+  readonly librariesFolder: string | undefined;
+}
+
+const remedy = 'microtune setup openvino';
+
+/**
+ * Loads OpenVINO, or says why it cannot be loaded; never rejects.
+ * Executables run off the main thread, read and write the caller's buffers, and give the same bits for any number of threads.
+ */
+export async function loadOpenvino({
+  librariesFolder,
+}: OpenvinoOptions): Promise<Engine | EngineUnavailable> {
+  const unavailable = (reason: string): EngineUnavailable => ({ name: 'openvino', reason, remedy });
+  if (librariesFolder === undefined) return unavailable('OpenVINO is not set up on this machine');
+  try {
+    return engineOf(new OpenvinoCompiler(await findCLibrary(librariesFolder)));
+  } catch (error) {
+    return unavailable(messageOf(error));
+  }
+}
+
+function engineOf(compiler: OpenvinoCompiler): Engine {
+  const { version, device, precisions } = compiler;
+  return {
+    name: 'openvino',
+    version,
+    device,
+    precisions,
+    compile: (graph, options) => {
+      const bytes = toOnnx(graph, { dialect: 'openvino' });
+      const model = { bytes, inputs: specs(graph.inputs), outputs: specs(graph.outputs) };
+      return compiler.compile(model, options);
+    },
+    dispose: () => {
+      compiler.dispose();
+    },
+  };
+}
+
+/** Without the values, which would keep the whole graph in memory. */
+function specs(border: readonly TensorSpec[]): TensorSpec[] {
+  return border.map(({ name, shape, dtype }) => ({ name, shape, dtype }));
+}
+
+/** The C API is the library with the version in its name. */
+async function findCLibrary(folder: string): Promise<string> {
+  const name = (await readdir(folder)).find((file) => /^libopenvino_c\.so\.\d+$/.test(file));
+  if (name !== undefined) return join(folder, name);
+  throw new MicrotuneError('usage', `${folder} holds no libopenvino_c.so`);
+}
