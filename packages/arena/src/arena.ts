@@ -27,7 +27,6 @@ export interface AdamWStep {
 }
 
 export interface Arena {
-  readonly memory: WebAssembly.Memory;
   /** Reserves `count` float32 values, 64-byte aligned, zeroed. @throws MicrotuneError `internal` when the capacity is exceeded */
   allocate(count: number): Slot;
   /** A part of a slot, starting `start` values into it (a multiple of 4). */

@@ -1,0 +1,126 @@
+/**
+ * SIMD loops over the arena, compiled by AssemblyScript to dist/kernels.wasm (`npm run build:wasm`). Arguments are byte
+ * addresses and counts of float32 values. Addresses are unsigned and may lie above 2 GiB; loops count down
+ * instead of comparing with an end address, because the end of a full memory is 2^32. Values left over after the last
+ * full vector are done one by one with the same float32 operations, so a result never depends on where a loop was cut.
+ */
+
+/** destination[i] = left[i] + right[i]; destination may be left or right. */
+export function sum(destination: usize, left: usize, right: usize, count: u32): void {
+  let blocks = count >> 4;
+  for (; blocks > 0; blocks--) {
+    const first = f32x4.add(v128.load(left), v128.load(right));
+    const second = f32x4.add(v128.load(left, 16), v128.load(right, 16));
+    const third = f32x4.add(v128.load(left, 32), v128.load(right, 32));
+    const fourth = f32x4.add(v128.load(left, 48), v128.load(right, 48));
+    v128.store(destination, first);
+    v128.store(destination, second, 16);
+    v128.store(destination, third, 32);
+    v128.store(destination, fourth, 48);
+    destination += 64;
+    left += 64;
+    right += 64;
+  }
+  for (let rest = count & 15; rest > 0; rest--) {
+    store<f32>(destination, load<f32>(left) + load<f32>(right));
+    destination += 4;
+    left += 4;
+    right += 4;
+  }
+}
+
+/** Moves `count` values; the regions may overlap. */
+export function copy(destination: usize, source: usize, count: u32): void {
+  memory.copy(destination, source, (count as usize) << 2);
+}
+
+export function fill(destination: usize, value: f32, count: u32): void {
+  const values = f32x4.splat(value);
+  for (let blocks = count >> 2; blocks > 0; blocks--) {
+    v128.store(destination, values);
+    destination += 16;
+  }
+  for (let rest = count & 3; rest > 0; rest--) {
+    store<f32>(destination, value);
+    destination += 4;
+  }
+}
+
+/** Sum of squares in float64: eight running sums by position modulo 8, added in a fixed order at the end. */
+export function sumOfSquares(source: usize, count: u32): f64 {
+  let a = f64x2.splat(0);
+  let b = f64x2.splat(0);
+  let c = f64x2.splat(0);
+  let d = f64x2.splat(0);
+  for (let blocks = count >> 3; blocks > 0; blocks--) {
+    const first = v128.load(source);
+    const second = v128.load(source, 16);
+    a = f64x2.add(a, squaresOfLowHalf(first));
+    b = f64x2.add(b, squaresOfLowHalf(i8x16.shuffle(first, first, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)));
+    c = f64x2.add(c, squaresOfLowHalf(second));
+    d = f64x2.add(d, squaresOfLowHalf(i8x16.shuffle(second, second, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)));
+    source += 32;
+  }
+  const pairs = f64x2.add(f64x2.add(a, b), f64x2.add(c, d));
+  let total = f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1);
+  for (let rest = count & 7; rest > 0; rest--) {
+    const value = load<f32>(source) as f64;
+    total += value * value;
+    source += 4;
+  }
+  return total;
+}
+
+// @ts-ignore: decorator
+@inline
+function squaresOfLowHalf(values: v128): v128 {
+  const wide = f64x2.promote_low_f32x4(values);
+  return f64x2.mul(wide, wide);
+}
+
+/**
+ * AdamW as torch.optim.AdamW's single-tensor path. The scalars come ready from the host: decay = 1 - lr * weightDecay,
+ * lerp = 1 - beta1, squareWeight = 1 - beta2, rootScale = sqrt(1 - beta2^t), stepSize = lr / (1 - beta1^t).
+ */
+export function adamw(
+  parameter: usize, gradient: usize, m: usize, v: usize, count: u32,
+  gradientScale: f32, decay: f32, lerp: f32, beta2: f32, squareWeight: f32, rootScale: f32, epsilon: f32, stepSize: f32,
+): void {
+  const scales = f32x4.splat(gradientScale);
+  const decays = f32x4.splat(decay);
+  const lerps = f32x4.splat(lerp);
+  const betas = f32x4.splat(beta2);
+  const squareWeights = f32x4.splat(squareWeight);
+  const rootScales = f32x4.splat(rootScale);
+  const epsilons = f32x4.splat(epsilon);
+  const stepSizes = f32x4.splat(stepSize);
+  for (let blocks = count >> 2; blocks > 0; blocks--) {
+    const g = f32x4.mul(v128.load(gradient), scales);
+    const oldM = v128.load(m);
+    const newM = f32x4.add(oldM, f32x4.mul(lerps, f32x4.sub(g, oldM)));
+    const newV = f32x4.add(f32x4.mul(v128.load(v), betas), f32x4.mul(f32x4.mul(squareWeights, g), g));
+    const denominator = f32x4.add(f32x4.div(f32x4.sqrt(newV), rootScales), epsilons);
+    const decayed = f32x4.mul(v128.load(parameter), decays);
+    v128.store(m, newM);
+    v128.store(v, newV);
+    v128.store(parameter, f32x4.sub(decayed, f32x4.div(f32x4.mul(stepSizes, newM), denominator)));
+    parameter += 16;
+    gradient += 16;
+    m += 16;
+    v += 16;
+  }
+  for (let rest = count & 3; rest > 0; rest--) {
+    const g = load<f32>(gradient) * gradientScale;
+    const oldM = load<f32>(m);
+    const newM = oldM + lerp * (g - oldM);
+    const newV = load<f32>(v) * beta2 + squareWeight * g * g;
+    const denominator = sqrt<f32>(newV) / rootScale + epsilon;
+    store<f32>(m, newM);
+    store<f32>(v, newV);
+    store<f32>(parameter, load<f32>(parameter) * decay - (stepSize * newM) / denominator);
+    parameter += 4;
+    gradient += 4;
+    m += 4;
+    v += 4;
+  }
+}

@@ -1,0 +1,2 @@
+export { alignedFloats, createArena } from './create-arena.js';
+export type { AdamWStep, Arena, Slot } from './arena.js';
