@@ -55,6 +55,7 @@ export async function loadCheckpoint(folder: string, state: TrainingState): Prom
   const file = await SafetensorsFile.open(join(folder, optimizerName));
   try {
     state.step = updatesOf(file);
+    refuseOthers(file, state);
     for (const block of ['m', 'v'] as const) {
       for (const { name, shape, values } of momentTensors(moments[block], state[block])) {
         await file.readInto(name, shape, values);
@@ -92,6 +93,17 @@ export async function readTrainerState(folder: string): Promise<Record<string, u
     throw new MicrotuneError('data', `${path}: cannot be read as JSON: ${messageOf(cause)}`, { cause });
   }
   throw new MicrotuneError('data', `${path}: must hold a JSON object`);
+}
+
+/** A larger model's checkpoint holds all tensors of a smaller one, and more. */
+function refuseOthers(file: SafetensorsFile, { m, v }: TrainingState): void {
+  const known = new Set(
+    [...momentTensors(moments.m, m), ...momentTensors(moments.v, v)].map(({ name }) => name),
+  );
+  const other = [...file.header.tensors.keys()].find((name) => !known.has(name));
+  if (other !== undefined) {
+    throw new MicrotuneError('data', `${file.path}: tensor "${other}" belongs to another model`);
+  }
 }
 
 function momentTensors(prefix: string, block: ParameterBlock): OutputTensor[] {

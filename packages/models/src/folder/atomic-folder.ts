@@ -23,14 +23,16 @@ export async function writeFolderAtomically(folder: string, content: FolderConte
   const partial = `${target}.partial-${process.pid}`;
   try {
     await mkdir(dirname(target), { recursive: true });
-    await rm(partial, { recursive: true, force: true });
+    await removeTemporaries(target, 'partial');
     await mkdir(partial);
     const names = await content.write(partial);
     for (const name of names) await sync(join(partial, name));
     await sync(partial);
     await place(partial, target, { names, isOurs: content.isOurs });
+    await removeTemporaries(target, 'previous');
   } catch (cause) {
-    await rm(partial, { recursive: true, force: true });
+    // A second failure while cleaning up must not hide the first.
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     // A problem of what is written (not of the disk) keeps its own code.
     if (cause instanceof MicrotuneError) throw cause;
     throw new MicrotuneError(
@@ -65,7 +67,6 @@ async function swap(partial: string, target: string): Promise<void> {
     await rename(previous, target);
     throw error;
   }
-  await rm(previous, { recursive: true, force: true });
 }
 
 async function moveInto(
@@ -90,7 +91,10 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-/** For messages and tests: whether a name beside a folder is one of its temporary forms. */
-export function isTemporaryOf(folder: string, name: string): boolean {
-  return name.startsWith(`${basename(folder)}.partial-`) || name.startsWith(`${basename(folder)}.previous-`);
+/** What this or a killed process left beside the folder. */
+async function removeTemporaries(target: string, kind: 'partial' | 'previous'): Promise<void> {
+  const left = (await readdir(dirname(target))).filter((name) =>
+    name.startsWith(`${basename(target)}.${kind}-`),
+  );
+  for (const name of left) await rm(join(dirname(target), name), { recursive: true, force: true });
 }

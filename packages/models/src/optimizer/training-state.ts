@@ -1,5 +1,5 @@
 /** Everything that an optimizer step changes, and so everything that a checkpoint must hold. */
-import type { Arena } from '@microtune/arena';
+import { alignedFloats, type Arena } from '@microtune/arena';
 import { elementCount, type ParameterLayout } from './layout.js';
 import { allocateBlock, type ParameterBlock } from './parameter-block.js';
 
@@ -27,9 +27,8 @@ export function allocateTrainingState(arena: Arena, layout: ParameterLayout): Tr
 
 /** Numbers that one ParameterBlock takes of an arena; a TrainingState takes three times as many. */
 export function blockCount(layout: ParameterLayout): number {
-  const aligned = (count: number): number => Math.ceil(count / 16) * 16;
   return layout.tables.reduce(
-    (sum, { shape }) => sum + aligned(elementCount(shape)),
-    aligned(layout.denseCount),
+    (sum, { shape }) => sum + alignedFloats(elementCount(shape)),
+    alignedFloats(layout.denseCount),
   );
 }
