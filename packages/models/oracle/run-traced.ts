@@ -16,7 +16,11 @@ export async function runTraced(
     const all: GraphInputs = { ...given.inputs };
     for (const parameter of given.parameters) all[parameter.name] = given.weights(parameter);
     for (const { table, ids, rowsInput, tableShape } of graph.hostRows) {
-      all[rowsInput] = gatherRows(given.weights({ name: table }), all[ids] as Int32Array, tableShape[1]);
+      all[rowsInput] = gatherRows(
+        given.weights({ name: table }),
+        all[ids] as Int32Array,
+        tableShape[1],
+      );
     }
     const inputs = Object.fromEntries(
       executable.inputs.map(({ name }) => {
@@ -26,12 +30,16 @@ export async function runTraced(
       }),
     );
     const outputs = Object.fromEntries(
-      executable.outputs.map(({ name, shape }) => [name, new Float32Array(shape.reduce((a, b) => a * b, 1))]),
+      executable.outputs.map(({ name, shape }) => [
+        name,
+        new Float32Array(shape.reduce((a, b) => a * b, 1)),
+      ]),
     );
     await executable.run(inputs, outputs);
     for (const { table, ids, gradientOutput, tableShape } of graph.hostRows) {
       const rows = gradientOutput === undefined ? undefined : outputs[gradientOutput];
-      if (rows) outputs[graphNames.gradient(table)] = scatterRows(rows, all[ids] as Int32Array, tableShape);
+      if (rows)
+        outputs[graphNames.gradient(table)] = scatterRows(rows, all[ids] as Int32Array, tableShape);
     }
     return new Map(Object.entries(outputs));
   } finally {
@@ -47,11 +55,16 @@ function gatherRows(table: Float32Array, ids: Int32Array, width: number): Float3
   return rows;
 }
 
-function scatterRows(rows: Float32Array, ids: Int32Array, [count, width]: readonly [number, number]): Float32Array {
+function scatterRows(
+  rows: Float32Array,
+  ids: Int32Array,
+  [count, width]: readonly [number, number],
+): Float32Array {
   const table = new Float32Array(count * width);
   ids.forEach((id, i) => {
     for (let column = 0; column < width; column++) {
-      table[id * width + column] = (table[id * width + column] ?? 0) + (rows[i * width + column] ?? 0);
+      table[id * width + column] =
+        (table[id * width + column] ?? 0) + (rows[i * width + column] ?? 0);
     }
   });
   return table;

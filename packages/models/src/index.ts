@@ -1,5 +1,11 @@
 export { graphNames } from './program.js';
-export type { CheckpointTensor, DropoutSite, ModelProgram, Parameter, TracedGraph } from './program.js';
+export type {
+  CheckpointTensor,
+  DropoutSite,
+  ModelProgram,
+  Parameter,
+  TracedGraph,
+} from './program.js';
 export { createModel, loadModel } from './folder/load-model.js';
 export type { LoadedModel, ModelOptions } from './folder/load-model.js';
 export type { ModelOverrides } from './folder/family.js';
@@ -7,7 +13,12 @@ export type { HfConfig } from './folder/config-file.js';
 export type { ProblemType, Task, TaskOptions } from './folder/task.js';
 export { saveModel } from './folder/save-model.js';
 export type { SaveModelOptions } from './folder/save-model.js';
-export { loadCheckpoint, loadWeights, readTrainerState, saveCheckpoint } from './checkpoint/checkpoint.js';
+export {
+  loadCheckpoint,
+  loadWeights,
+  readTrainerState,
+  saveCheckpoint,
+} from './checkpoint/checkpoint.js';
 export type { SaveCheckpointOptions } from './checkpoint/checkpoint.js';
 export { paramsSha256, stateSha256 } from './checkpoint/state-hash.js';
 export { layOutParameters } from './optimizer/layout.js';

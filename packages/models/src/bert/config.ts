@@ -50,7 +50,10 @@ export function parseBertConfig(config: HfConfig, file: string): BertConfig {
   const result = bertSchema.safeParse(config);
   if (!result.success) {
     const issue = result.error.issues[0];
-    throw new MicrotuneError('data', `${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
+    throw new MicrotuneError(
+      'data',
+      `${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+    );
   }
   const parsed = result.data;
   checkWidths(parsed, file);

@@ -64,10 +64,18 @@ function embeddings(model: BertForward, { ids, typeIds }: BertInputs): Tensor {
   const { rows, tokens } = shape;
   const hidden = config.hiddenSize;
   const words = reshape(embedding(weight(names.words), ids), [rows, tokens, hidden]);
-  const positions = reshape(slice(weight(names.positions), [0, 0], [tokens, hidden]), [1, tokens, hidden]);
+  const positions = reshape(slice(weight(names.positions), [0, 0], [tokens, hidden]), [
+    1,
+    tokens,
+    hidden,
+  ]);
   const types = tokenTypeRows(model, typeIds); // [R, T, H] or [1, 1, H]
   const sum = reshape(add(add(words, types), positions), [rows * tokens, hidden]);
-  return model.dropout(norm(model, names.embeddingsNorm, sum), 'embeddings', config.hiddenDropoutProb);
+  return model.dropout(
+    norm(model, names.embeddingsNorm, sum),
+    'embeddings',
+    config.hiddenDropoutProb,
+  );
 }
 
 /** A product with one-hot rows picks exactly, and its gradient is one small product instead of a scatter. */
@@ -151,7 +159,10 @@ function rest(model: BertForward, index: number, x: Tensor, context: Tensor): Te
   const layer = names.layer(index);
   const drop = (y: Tensor, site: string): Tensor =>
     model.dropout(y, `layer.${index}.${site}`, config.hiddenDropoutProb);
-  const attended = drop(linear(model, `${layer}.attention.output.dense`, context), 'attention_output');
+  const attended = drop(
+    linear(model, `${layer}.attention.output.dense`, context),
+    'attention_output',
+  );
   const middle = norm(model, `${layer}.attention.output.LayerNorm`, add(attended, x));
   const inner = activations[config.hiddenAct](linear(model, `${layer}.intermediate.dense`, middle)); // [., I]
   const output = drop(linear(model, `${layer}.output.dense`, inner), 'output');

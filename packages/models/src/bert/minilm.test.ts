@@ -19,40 +19,46 @@ interface StoredMiniLm extends StoredBatch {
   gradient_norms: Record<string, number>;
 }
 
-it.skipIf(missing !== '')(`gives the logits and gradient norms of transformers${missing}`, async () => {
-  const stored = readJson<StoredMiniLm>('minilm.json');
-  const overrides = { hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 };
-  const model = await loadModel(folder, { seed: 1, overrides });
-  expect(model.notes).toEqual([
-    `classifier.bias, classifier.weight not found in ${folder}: created from seed 1`,
-  ]);
-  const { parameters } = model.program;
-  const weights = new Map(parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
-  const weightOf = ({ name }: { name: string }): Float32Array => weights.get(name) ?? new Float32Array();
-  await model.load(weightOf);
-  const head = weightOf({ name: 'classifier.weight' });
-  head.forEach((_, i) => {
-    head[i] = 0.05 * Math.sin(i);
-  });
-  const engine = await loadEngine('onnx');
-  const shape = { rows: 4, tokens: stored.input_ids[0]?.length ?? 0 };
-  const given = { parameters, weights: weightOf, inputs: batchInputs(model.program, stored) };
-  const evaluated = await runTraced(engine, model.program.traceEvaluation(shape), given);
-  const logits = evaluated.get(graphNames.logits) ?? new Float32Array();
-  stored.logits.flat().forEach((value, i) => {
-    expect(Math.abs(value - (logits[i] ?? NaN))).toBeLessThan(1e-4);
-  });
-  const trained = await runTraced(engine, model.program.traceTraining(shape), given);
-  expect(trained.get(graphNames.lossSum)?.[0]).toBeCloseTo(stored.loss_sum, 4);
-  for (const parameter of parameters) {
-    const gradient = trained.get(graphNames.gradient(parameter.name)) ?? new Float32Array();
-    for (const { name, values } of partViews(parameter, gradient)) {
-      const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-      const expected = stored.gradient_norms[name] ?? NaN;
-      // Key biases shift all scores of a row alike: their gradient is 0 but for rounding.
-      if (expected < 1e-4) expect.soft(norm, name).toBeLessThan(1e-4);
-      else expect.soft(Math.abs(norm / expected - 1), name).toBeLessThan(1e-3);
+it.skipIf(missing !== '')(
+  `gives the logits and gradient norms of transformers${missing}`,
+  async () => {
+    const stored = readJson<StoredMiniLm>('minilm.json');
+    const overrides = { hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 };
+    const model = await loadModel(folder, { seed: 1, overrides });
+    expect(model.notes).toEqual([
+      `classifier.bias, classifier.weight not found in ${folder}: created from seed 1`,
+    ]);
+    const { parameters } = model.program;
+    const weights = new Map(
+      parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]),
+    );
+    const weightOf = ({ name }: { name: string }): Float32Array =>
+      weights.get(name) ?? new Float32Array();
+    await model.load(weightOf);
+    const head = weightOf({ name: 'classifier.weight' });
+    head.forEach((_, i) => {
+      head[i] = 0.05 * Math.sin(i);
+    });
+    const engine = await loadEngine('onnx');
+    const shape = { rows: 4, tokens: stored.input_ids[0]?.length ?? 0 };
+    const given = { parameters, weights: weightOf, inputs: batchInputs(model.program, stored) };
+    const evaluated = await runTraced(engine, model.program.traceEvaluation(shape), given);
+    const logits = evaluated.get(graphNames.logits) ?? new Float32Array();
+    stored.logits.flat().forEach((value, i) => {
+      expect(Math.abs(value - (logits[i] ?? NaN))).toBeLessThan(1e-4);
+    });
+    const trained = await runTraced(engine, model.program.traceTraining(shape), given);
+    expect(trained.get(graphNames.lossSum)?.[0]).toBeCloseTo(stored.loss_sum, 4);
+    for (const parameter of parameters) {
+      const gradient = trained.get(graphNames.gradient(parameter.name)) ?? new Float32Array();
+      for (const { name, values } of partViews(parameter, gradient)) {
+        const norm = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+        const expected = stored.gradient_norms[name] ?? NaN;
+        // Key biases shift all scores of a row alike: their gradient is 0 but for rounding.
+        if (expected < 1e-4) expect.soft(norm, name).toBeLessThan(1e-4);
+        else expect.soft(Math.abs(norm / expected - 1), name).toBeLessThan(1e-3);
+      }
     }
-  }
-  engine.dispose();
-});
+    engine.dispose();
+  },
+);

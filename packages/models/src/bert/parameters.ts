@@ -33,7 +33,9 @@ export function bertParameters(config: BertConfig, numLabels: number): Parameter
     single(names.positions, [config.maxPositionEmbeddings, hidden]),
     single(names.tokenTypes, [config.typeVocabSize, hidden]),
     ...norm(names.embeddingsNorm, hidden),
-    ...Array.from({ length: config.numLayers }, (_, index) => layerParameters(config, index)).flat(),
+    ...Array.from({ length: config.numLayers }, (_, index) =>
+      layerParameters(config, index),
+    ).flat(),
     ...linear(names.pooler, hidden, hidden),
     ...linear(names.classifier, hidden, numLabels),
   ];
@@ -49,7 +51,9 @@ export function fileNames(tensor: string): string[] {
   const plain = tensor.replace(/^bert\./, '');
   const candidates = [tensor, plain];
   const old = (name: string): string =>
-    name.replace(/LayerNorm\.weight$/, 'LayerNorm.gamma').replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
+    name
+      .replace(/LayerNorm\.weight$/, 'LayerNorm.gamma')
+      .replace(/LayerNorm\.bias$/, 'LayerNorm.beta');
   return [...new Set([...candidates, ...candidates.map(old)])];
 }
 
@@ -81,9 +85,10 @@ function stackedLinear(
   const parameter = (kind: 'weight' | 'bias', partShape: readonly number[]): Parameter => ({
     name: `${module}.${stack.name}.${kind}`,
     shape: [stack.parts.length * hidden, ...partShape.slice(1)],
-    parts: stack.parts.map(
-      (part): CheckpointTensor => ({ name: `${module}.${part}.${kind}`, shape: partShape }),
-    ),
+    parts: stack.parts.map((part): CheckpointTensor => ({
+      name: `${module}.${part}.${kind}`,
+      shape: partShape,
+    })),
     decay: kind === 'weight',
     gradient: 'dense',
   });

@@ -13,7 +13,12 @@ import { SafetensorsFile } from '../safetensors/reader.js';
 const emptyRows = 2;
 
 async function loadWeights(model: LoadedModel): Promise<Weights> {
-  const views = new Map(model.program.parameters.map(({ name, shape }) => [name, new Float32Array(elementCount(shape))]));
+  const views = new Map(
+    model.program.parameters.map(({ name, shape }) => [
+      name,
+      new Float32Array(elementCount(shape)),
+    ]),
+  );
   const weights: Weights = ({ name }) => views.get(name) ?? new Float32Array();
   await model.load(weights);
   return weights;
@@ -22,7 +27,10 @@ async function loadWeights(model: LoadedModel): Promise<Weights> {
 /** Largest difference, relative to the largest expected value; a gradient that is 0 but for rounding (key biases) passes. */
 function relativeDifference(actual: Float32Array, expected: Float32Array): number {
   const scale = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 1e-3);
-  return expected.reduce((max, value, i) => Math.max(max, Math.abs(value - (actual[i] ?? NaN)) / scale), 0);
+  return expected.reduce(
+    (max, value, i) => Math.max(max, Math.abs(value - (actual[i] ?? NaN)) / scale),
+    0,
+  );
 }
 
 describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
@@ -38,7 +46,10 @@ describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
     const stored = readJson<StoredCase>(name, 'expected.json');
     const model = await loadModel(join(fixtures, name), { seed: 1 });
     const { program } = model;
-    const shape = { rows: stored.labels.length + emptyRows, tokens: stored.input_ids[0]?.length ?? 0 };
+    const shape = {
+      rows: stored.labels.length + emptyRows,
+      tokens: stored.input_ids[0]?.length ?? 0,
+    };
     const outputs = await runTraced(engine, program.traceEvaluation(shape), {
       parameters: program.parameters,
       weights: await loadWeights(model),
@@ -54,29 +65,38 @@ describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
   const losses = cases.flatMap((name) =>
     readJson<StoredCase>(name, 'expected.json').losses.map((loss) => ({ name, ...loss })),
   );
-  it.each(losses)('gives the gradients of transformers: $name, smoothing $smoothing', async (loss) => {
-    const stored = readJson<StoredCase>(loss.name, 'expected.json');
-    const model = await loadModel(join(fixtures, loss.name), { seed: 1, labelSmoothing: loss.smoothing });
-    const { program } = model;
-    const shape = { rows: stored.labels.length + emptyRows, tokens: stored.input_ids[0]?.length ?? 0 };
-    const outputs = await runTraced(engine, program.traceTraining(shape), {
-      parameters: program.parameters,
-      weights: await loadWeights(model),
-      inputs: batchInputs(program, stored, emptyRows),
-    });
-    expect(outputs.get(graphNames.lossSum)?.[0]).toBeCloseTo(loss.loss_sum, 4);
-    const file = await SafetensorsFile.open(join(fixtures, loss.name, loss.gradients));
-    let compared = 0;
-    for (const parameter of program.parameters) {
-      const gradient = outputs.get(graphNames.gradient(parameter.name)) ?? new Float32Array();
-      for (const { name, shape: partShape, values } of partViews(parameter, gradient)) {
-        const expected = new Float32Array(values.length);
-        await file.readInto(name, partShape, expected);
-        expect.soft(relativeDifference(values, expected), name).toBeLessThan(1e-3);
-        compared++;
+  it.each(losses)(
+    'gives the gradients of transformers: $name, smoothing $smoothing',
+    async (loss) => {
+      const stored = readJson<StoredCase>(loss.name, 'expected.json');
+      const model = await loadModel(join(fixtures, loss.name), {
+        seed: 1,
+        labelSmoothing: loss.smoothing,
+      });
+      const { program } = model;
+      const shape = {
+        rows: stored.labels.length + emptyRows,
+        tokens: stored.input_ids[0]?.length ?? 0,
+      };
+      const outputs = await runTraced(engine, program.traceTraining(shape), {
+        parameters: program.parameters,
+        weights: await loadWeights(model),
+        inputs: batchInputs(program, stored, emptyRows),
+      });
+      expect(outputs.get(graphNames.lossSum)?.[0]).toBeCloseTo(loss.loss_sum, 4);
+      const file = await SafetensorsFile.open(join(fixtures, loss.name, loss.gradients));
+      let compared = 0;
+      for (const parameter of program.parameters) {
+        const gradient = outputs.get(graphNames.gradient(parameter.name)) ?? new Float32Array();
+        for (const { name, shape: partShape, values } of partViews(parameter, gradient)) {
+          const expected = new Float32Array(values.length);
+          await file.readInto(name, partShape, expected);
+          expect.soft(relativeDifference(values, expected), name).toBeLessThan(1e-3);
+          compared++;
+        }
       }
-    }
-    expect(compared).toBe(file.header.tensors.size);
-    await file.close();
-  });
+      expect(compared).toBe(file.header.tensors.size);
+      await file.close();
+    },
+  );
 });

@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { loadEngine, type Engine } from '@microtune/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batchInputs, fixtures, readJson, type GraphInputs, type StoredCase } from '../../oracle/fixtures.js';
+import {
+  batchInputs,
+  fixtures,
+  readJson,
+  type GraphInputs,
+  type StoredCase,
+} from '../../oracle/fixtures.js';
 import { runTraced } from '../../oracle/run-traced.js';
 import { createModel } from '../folder/load-model.js';
 import { resolveTask } from '../folder/task.js';
@@ -76,7 +82,10 @@ describe('the BERT program', () => {
   it('has the same loss and gradients whether the last layer computes one token or all', async () => {
     const values = await randomWeights();
     const masks = dropoutMasks();
-    const run = (form: 'first-token' | 'every-token', own: GraphInputs): Promise<Map<string, Float32Array>> => {
+    const run = (
+      form: 'first-token' | 'every-token',
+      own: GraphInputs,
+    ): Promise<Map<string, Float32Array>> => {
       const program = programOf(form);
       return runTraced(engine, program.traceTraining(shape), {
         parameters: program.parameters,
@@ -90,7 +99,10 @@ describe('the BERT program', () => {
     for (const [name, expected] of long) {
       const actual = short.get(name) ?? new Float32Array();
       const scale = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 1e-3);
-      const worst = expected.reduce((max, value, i) => Math.max(max, Math.abs(value - (actual[i] ?? NaN))), 0);
+      const worst = expected.reduce(
+        (max, value, i) => Math.max(max, Math.abs(value - (actual[i] ?? NaN))),
+        0,
+      );
       expect.soft(worst / scale, name).toBeLessThan(1e-5);
     }
   });
@@ -111,12 +123,19 @@ describe('the BERT program', () => {
     const evaluation = program.traceEvaluation(shape);
     expect(evaluation.dropoutSites).toEqual([]);
     expect(evaluation.graph.inputs.filter(({ name }) => name.startsWith('dropout/'))).toEqual([]);
-    expect(evaluation.graph.outputs.map(({ name }) => name)).toEqual([graphNames.lossSum, graphNames.logits]);
+    expect(evaluation.graph.outputs.map(({ name }) => name)).toEqual([
+      graphNames.lossSum,
+      graphNames.logits,
+    ]);
   });
 
   it('keeps the word table out of the graph', () => {
     const { graph } = programOf('first-token').traceTraining(shape);
-    const values = [...graph.inputs, ...graph.outputs, ...graph.nodes.flatMap(({ outputs }) => outputs)];
+    const values = [
+      ...graph.inputs,
+      ...graph.outputs,
+      ...graph.nodes.flatMap(({ outputs }) => outputs),
+    ];
     expect(values.filter(({ shape: own }) => own.includes(48))).toEqual([]);
     expect(graph.hostRows).toHaveLength(1);
     expect(graph.hostRows[0]).toMatchObject({
@@ -127,7 +146,12 @@ describe('the BERT program', () => {
   });
 
   it('runs a model with one token type', async () => {
-    const config = { ...raw, type_vocab_size: 1, hidden_dropout_prob: 0, attention_probs_dropout_prob: 0 };
+    const config = {
+      ...raw,
+      type_vocab_size: 1,
+      hidden_dropout_prob: 0,
+      attention_probs_dropout_prob: 0,
+    };
     const values = await randomWeights(config);
     const program = programOf('first-token', config);
     const outputs = await runTraced(engine, program.traceTraining(shape), {
@@ -135,8 +159,11 @@ describe('the BERT program', () => {
       weights: ({ name }) => values.get(name) ?? new Float32Array(),
       inputs: batchInputs(program, stored),
     });
-    const words = outputs.get(graphNames.gradient('bert.embeddings.word_embeddings.weight')) ?? new Float32Array();
-    const types = outputs.get(graphNames.gradient('bert.embeddings.token_type_embeddings.weight')) ?? [];
+    const words =
+      outputs.get(graphNames.gradient('bert.embeddings.word_embeddings.weight')) ??
+      new Float32Array();
+    const types =
+      outputs.get(graphNames.gradient('bert.embeddings.token_type_embeddings.weight')) ?? [];
     // Every token adds the one type row, so its gradient is the sum of all words' gradients.
     for (let column = 0; column < 16; column++) {
       const sum = words.filter((_, i) => i % 16 === column).reduce((a, b) => a + b, 0);
@@ -149,7 +176,11 @@ describe('the BERT program', () => {
     expect(parameters[0]?.gradient).toBe('rows');
     const decays = parameters.map(({ decay }) => decay);
     expect(decays.lastIndexOf(true)).toBeLessThan(decays.indexOf(false));
-    expect(parameters.filter(({ name }) => name.includes('self')).map(({ name, shape: own }) => `${name} [${own.join()}]`)).toEqual([
+    expect(
+      parameters
+        .filter(({ name }) => name.includes('self'))
+        .map(({ name, shape: own }) => `${name} [${own.join()}]`),
+    ).toEqual([
       'bert.encoder.layer.0.attention.self.query_key_value.weight [48,16]',
       'bert.encoder.layer.1.attention.self.query.weight [16,16]',
       'bert.encoder.layer.1.attention.self.key_value.weight [32,16]',
@@ -170,6 +201,8 @@ describe('parseBertConfig', () => {
     [{ position_embedding_type: 'relative_key' }, 'position_embedding_type'],
     [{ vocab_size: '30522' }, 'vocab_size'],
   ])('refuses %j', (keys, message) => {
-    expect(() => parseBertConfig({ ...raw, ...keys }, join(fixtures, 'config.json'))).toThrow(message);
+    expect(() => parseBertConfig({ ...raw, ...keys }, join(fixtures, 'config.json'))).toThrow(
+      message,
+    );
   });
 });

@@ -59,7 +59,10 @@ export function createBertProgram(options: BertProgramOptions): ModelProgram {
         const batch = batchInputs(context, options.task, shape);
         const weights = inputs(context);
         const logits = logitsOf(traced, { shape, weights, drop: (x) => x }, batch);
-        return { [graphNames.lossSum]: lossSum(traced, logits, batch), [graphNames.logits]: logits };
+        return {
+          [graphNames.lossSum]: lossSum(traced, logits, batch),
+          [graphNames.logits]: logits,
+        };
       });
       return { graph: wordsOnHost(graph), dropoutSites: [] };
     },
@@ -117,7 +120,10 @@ function lossSum({ task, labelSmoothing }: Traced, logits: Tensor, batch: Batch)
   return sum(mul(square(error), batch.rowWeights)) as Scalar;
 }
 
-function gradientOutputs(parameterNames: readonly string[], grads: readonly Tensor[]): Record<string, Tensor> {
+function gradientOutputs(
+  parameterNames: readonly string[],
+  grads: readonly Tensor[],
+): Record<string, Tensor> {
   return Object.fromEntries(
     parameterNames.map((name, i) => {
       const gradient = grads[i];

@@ -15,45 +15,50 @@ import { allocateTrainingState, blockCount } from '../optimizer/training-state.j
 import { graphNames } from '../program.js';
 import { names } from './parameters.js';
 
-it.each(['reference', 'onnx'] as const)('follows the losses of PyTorch: engine %s', async (engineName) => {
-  const stored = readJson<StoredTraining>('training', 'expected.json');
-  const model = await loadModel(join(fixtures, 'training'), { seed: 1 });
-  const { program } = model;
-  const layout = layOutParameters(program.parameters);
-  const arena = await createArena(4 * blockCount(layout) + optimizerCount(layout));
-  const state = allocateTrainingState(arena, layout);
-  const dense = arena.allocate(layout.denseCount);
-  await model.load((parameter) => state.parameters.view(parameter));
-  const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: stored.weight_decay };
-  const optimizer = new AdamW(arena, state, settings);
-  const engine = await loadEngine(engineName);
-  const training = program.traceTraining({ rows: 6, tokens: 12 });
-  for (const [step, learningRate] of stored.learning_rates.entries()) {
-    const batch = stored.batches[step % stored.batches.length];
-    assert(batch, 'a batch per step');
-    const outputs = await runTraced(engine, training, {
-      parameters: program.parameters,
-      weights: ({ name }) => viewOf(name),
-      inputs: batchInputs(program, batch),
-    });
-    for (const [name, { start }] of layout.places) {
-      dense.view.set(outputs.get(graphNames.gradient(name)) ?? [], start);
+it.each(['reference', 'onnx'] as const)(
+  'follows the losses of PyTorch: engine %s',
+  async (engineName) => {
+    const stored = readJson<StoredTraining>('training', 'expected.json');
+    const model = await loadModel(join(fixtures, 'training'), { seed: 1 });
+    const { program } = model;
+    const layout = layOutParameters(program.parameters);
+    const arena = await createArena(4 * blockCount(layout) + optimizerCount(layout));
+    const state = allocateTrainingState(arena, layout);
+    const dense = arena.allocate(layout.denseCount);
+    await model.load((parameter) => state.parameters.view(parameter));
+    const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: stored.weight_decay };
+    const optimizer = new AdamW(arena, state, settings);
+    const engine = await loadEngine(engineName);
+    const training = program.traceTraining({ rows: 6, tokens: 12 });
+    for (const [step, learningRate] of stored.learning_rates.entries()) {
+      const batch = stored.batches[step % stored.batches.length];
+      assert(batch, 'a batch per step');
+      const outputs = await runTraced(engine, training, {
+        parameters: program.parameters,
+        weights: ({ name }) => viewOf(name),
+        inputs: batchInputs(program, batch),
+      });
+      for (const [name, { start }] of layout.places) {
+        dense.view.set(outputs.get(graphNames.gradient(name)) ?? [], start);
+      }
+      const words = outputs.get(graphNames.gradient(names.words)) ?? new Float32Array();
+      const gradient = { dense, rows: [sparseRows(words, 16, batch.input_ids.flat())] };
+      const weight = batch.labels.length;
+      const norm = optimizer.gradientNorm(gradient) / weight;
+      const gradientScale = clipCoefficient(norm, stored.max_norm) / weight;
+      optimizer.update({ gradient, learningRate, gradientScale });
+      const loss = (outputs.get(graphNames.lossSum)?.[0] ?? NaN) / weight;
+      expect
+        .soft(Math.abs(loss - (stored.losses[step] ?? NaN)), `loss of step ${step}`)
+        .toBeLessThan(1e-3);
+      expect.soft(Math.abs(norm / (stored.gradient_norms[step] ?? NaN) - 1)).toBeLessThan(1e-2);
     }
-    const words = outputs.get(graphNames.gradient(names.words)) ?? new Float32Array();
-    const gradient = { dense, rows: [sparseRows(words, 16, batch.input_ids.flat())] };
-    const weight = batch.labels.length;
-    const norm = optimizer.gradientNorm(gradient) / weight;
-    const gradientScale = clipCoefficient(norm, stored.max_norm) / weight;
-    optimizer.update({ gradient, learningRate, gradientScale });
-    const loss = (outputs.get(graphNames.lossSum)?.[0] ?? NaN) / weight;
-    expect.soft(Math.abs(loss - (stored.losses[step] ?? NaN)), `loss of step ${step}`).toBeLessThan(1e-3);
-    expect.soft(Math.abs(norm / (stored.gradient_norms[step] ?? NaN) - 1)).toBeLessThan(1e-2);
-  }
-  engine.dispose();
+    engine.dispose();
 
-  function viewOf(name: string): Float32Array {
-    const parameter = program.parameters.find((each) => each.name === name);
-    assert(parameter, `the program has ${name}`);
-    return state.parameters.view(parameter);
-  }
-});
+    function viewOf(name: string): Float32Array {
+      const parameter = program.parameters.find((each) => each.name === name);
+      assert(parameter, `the program has ${name}`);
+      return state.parameters.view(parameter);
+    }
+  },
+);

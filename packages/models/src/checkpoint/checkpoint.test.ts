@@ -7,7 +7,11 @@ import { fixtures } from '../../oracle/fixtures.js';
 import { loadModel, type LoadedModel } from '../folder/load-model.js';
 import { saveModel } from '../folder/save-model.js';
 import { layOutParameters } from '../optimizer/layout.js';
-import { allocateTrainingState, blockCount, type TrainingState } from '../optimizer/training-state.js';
+import {
+  allocateTrainingState,
+  blockCount,
+  type TrainingState,
+} from '../optimizer/training-state.js';
 import { loadCheckpoint, loadWeights, readTrainerState, saveCheckpoint } from './checkpoint.js';
 import { paramsSha256, stateSha256 } from './state-hash.js';
 
@@ -106,13 +110,17 @@ describe('checkpoints', () => {
     const other = await trained('pair');
     await expect(loadCheckpoint(folder, other.state)).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/model\.safetensors: tensor "classifier\.\w+" has shape/) as string,
+      message: expect.stringMatching(
+        /model\.safetensors: tensor "classifier\.\w+" has shape/,
+      ) as string,
     });
     const optimizer = join(folder, 'optimizer.safetensors');
     await truncate(optimizer, 20_000);
     await expect(loadCheckpoint(folder, state)).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/optimizer\.safetensors: tensor ".*" ends at .*cut short/) as string,
+      message: expect.stringMatching(
+        /optimizer\.safetensors: tensor ".*" ends at .*cut short/,
+      ) as string,
     });
     await rm(optimizer);
     await expect(loadCheckpoint(folder, state)).rejects.toMatchObject({ code: 'data' });
@@ -129,7 +137,9 @@ describe('checkpoints', () => {
     const fewer = model.program.parameters.filter(({ name }) => !name.includes('layer.1'));
     const layout = layOutParameters(fewer);
     const small = allocateTrainingState(await createArena(3 * blockCount(layout)), layout);
-    await expect(loadCheckpoint(folder, small)).rejects.toThrow(/layer\.1\..* belongs to another model/);
+    await expect(loadCheckpoint(folder, small)).rejects.toThrow(
+      /layer\.1\..* belongs to another model/,
+    );
   });
 });
 

@@ -29,7 +29,10 @@ export interface SaveCheckpointOptions {
 }
 
 /** @throws MicrotuneError `transient` naming the folder; a previous folder of that name stays whole */
-export async function saveCheckpoint(folder: string, options: SaveCheckpointOptions): Promise<void> {
+export async function saveCheckpoint(
+  folder: string,
+  options: SaveCheckpointOptions,
+): Promise<void> {
   const { model, state, trainerState, maxShardBytes } = options;
   await writeFolderAtomically(folder, {
     write: async (partial) => {
@@ -38,7 +41,11 @@ export async function saveCheckpoint(folder: string, options: SaveCheckpointOpti
         metadata: { step: String(state.step) },
       });
       await writeJson(join(partial, trainerStateName), trainerState);
-      const files = await writeModel(partial, { model, parameters: state.parameters, maxShardBytes });
+      const files = await writeModel(partial, {
+        model,
+        parameters: state.parameters,
+        maxShardBytes,
+      });
       return [optimizerName, trainerStateName, ...files];
     },
     isOurs: (name) => name === optimizerName || name === trainerStateName || isModelFile(name),
@@ -90,7 +97,9 @@ export async function readTrainerState(folder: string): Promise<Record<string, u
       return parsed as Record<string, unknown>;
     }
   } catch (cause) {
-    throw new MicrotuneError('data', `${path}: cannot be read as JSON: ${messageOf(cause)}`, { cause });
+    throw new MicrotuneError('data', `${path}: cannot be read as JSON: ${messageOf(cause)}`, {
+      cause,
+    });
   }
   throw new MicrotuneError('data', `${path}: must hold a JSON object`);
 }
@@ -113,7 +122,10 @@ function momentTensors(prefix: string, block: ParameterBlock): OutputTensor[] {
 function updatesOf(file: SafetensorsFile): number {
   const step = Number(file.header.metadata.step ?? NaN);
   if (!Number.isSafeInteger(step) || step < 0) {
-    throw new MicrotuneError('data', `${file.path}: its metadata must name the step as a whole number`);
+    throw new MicrotuneError(
+      'data',
+      `${file.path}: its metadata must name the step as a whole number`,
+    );
   }
   return step;
 }

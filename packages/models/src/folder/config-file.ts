@@ -25,7 +25,9 @@ export async function readConfig(folder: string): Promise<HfConfig> {
   try {
     parsed = JSON.parse(await readFile(path, 'utf8'));
   } catch (cause) {
-    throw new MicrotuneError('data', `${path}: cannot be read as JSON: ${messageOf(cause)}`, { cause });
+    throw new MicrotuneError('data', `${path}: cannot be read as JSON: ${messageOf(cause)}`, {
+      cause,
+    });
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw new MicrotuneError('data', `${path}: must hold a JSON object`);

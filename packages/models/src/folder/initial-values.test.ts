@@ -36,6 +36,8 @@ describe('fillInitial', () => {
     const values = new Float32Array(12);
     const origin = { seed: 1, name: 'words', shape: [3, 4] };
     fillInitial(values, { kind: 'normal', deviation: 1, zeroRow: 1 }, origin);
-    expect([...values].map((value) => value !== 0)).toEqual([0, 1, 2].flatMap((row) => Array(4).fill(row !== 1)));
+    expect([...values].map((value) => value !== 0)).toEqual(
+      [0, 1, 2].flatMap((row) => Array(4).fill(row !== 1)),
+    );
   });
 });

@@ -38,7 +38,11 @@ async function tensorsOfFixture(): Promise<OutputTensor[]> {
 }
 
 /** A folder with the fixture's config and other weights. */
-async function variant(name: string, tensors: readonly OutputTensor[], maxShardBytes = 1e9): Promise<string> {
+async function variant(
+  name: string,
+  tensors: readonly OutputTensor[],
+  maxShardBytes = 1e9,
+): Promise<string> {
   const folder = join(root, name);
   await mkdir(folder);
   await cp(join(source, 'config.json'), join(folder, 'config.json'));
@@ -46,22 +50,33 @@ async function variant(name: string, tensors: readonly OutputTensor[], maxShardB
   return folder;
 }
 
-const renamed = (tensors: readonly OutputTensor[], rename: (name: string) => string): OutputTensor[] =>
-  tensors.map((tensor) => ({ ...tensor, name: rename(tensor.name) }));
+const renamed = (
+  tensors: readonly OutputTensor[],
+  rename: (name: string) => string,
+): OutputTensor[] => tensors.map((tensor) => ({ ...tensor, name: rename(tensor.name) }));
 
 describe('loadModel', () => {
   it('reads the same weights from every form of a folder', async () => {
     const tensors = await tensorsOfFixture();
     const expected = await weightsOf(await loadModel(source, { seed: 1 }));
     const old = (name: string): string =>
-      name.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta');
+      name
+        .replace('LayerNorm.weight', 'LayerNorm.gamma')
+        .replace('LayerNorm.bias', 'LayerNorm.beta');
     const bare = (name: string): string => name.replace(/^bert\./, '');
-    const buffer = { name: 'embeddings.position_ids', shape: [1, 2], values: Float32Array.of(0, 1) };
+    const buffer = {
+      name: 'embeddings.position_ids',
+      shape: [1, 2],
+      values: Float32Array.of(0, 1),
+    };
     const folders = [
       await variant('sharded', tensors, 6000),
       await variant('bare', [...renamed(tensors, bare), buffer]),
       await variant('gamma-beta', renamed(tensors, old)),
-      await variant('bare-gamma-beta', renamed(tensors, (name) => bare(old(name)))),
+      await variant(
+        'bare-gamma-beta',
+        renamed(tensors, (name) => bare(old(name))),
+      ),
     ];
     for (const folder of folders) {
       const model = await loadModel(folder, { seed: 2 });
@@ -91,7 +106,9 @@ describe('loadModel', () => {
     const weights = await weightsOf(await loadModel(source, { seed: 1 }));
     const self = 'bert.encoder.layer.0.attention.self';
     expect([...(weights.get(`${self}.query_key_value.weight`) ?? [])]).toEqual(
-      ['query', 'key', 'value'].flatMap((part) => [...(tensors.get(`${self}.${part}.weight`) ?? [])]),
+      ['query', 'key', 'value'].flatMap((part) => [
+        ...(tensors.get(`${self}.${part}.weight`) ?? []),
+      ]),
     );
   });
 
@@ -111,7 +128,10 @@ describe('loadModel', () => {
   it('names the tensor that is missing or wrong', async () => {
     const tensors = await tensorsOfFixture();
     const key = 'bert.encoder.layer.1.attention.self.key.weight';
-    const without = await variant('without', tensors.filter(({ name }) => name !== key));
+    const without = await variant(
+      'without',
+      tensors.filter(({ name }) => name !== key),
+    );
     await expect(loadModel(without, { seed: 1 })).rejects.toMatchObject({
       code: 'data',
       message: `${without}: tensor "${key}" is missing`,
@@ -135,10 +155,15 @@ describe('loadModel', () => {
     await writeSafetensors(path, await tensorsOfFixture());
     const bytes = await readFile(path);
     // Same size, another dtype, for the first tensor of the header.
-    await writeFile(path, Buffer.from(bytes.toString('latin1').replace('"F32"', '"I32"'), 'latin1'));
+    await writeFile(
+      path,
+      Buffer.from(bytes.toString('latin1').replace('"F32"', '"I32"'), 'latin1'),
+    );
     await expect(loadModel(folder, { seed: 1 })).rejects.toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/tensor "bert\..*" is I32, expected a floating type/) as string,
+      message: expect.stringMatching(
+        /tensor "bert\..*" is I32, expected a floating type/,
+      ) as string,
     });
   });
 
@@ -156,7 +181,9 @@ describe('loadModel', () => {
   });
 
   it('says what is missing or broken in a folder', async () => {
-    await expect(loadModel(join(root, 'nowhere'), { seed: 1 })).rejects.toMatchObject({ code: 'usage' });
+    await expect(loadModel(join(root, 'nowhere'), { seed: 1 })).rejects.toMatchObject({
+      code: 'usage',
+    });
     const folder = join(root, 'broken');
     await mkdir(folder);
     await expect(loadModel(folder, { seed: 1 })).rejects.toMatchObject({ code: 'usage' });
@@ -171,7 +198,14 @@ describe('loadModel', () => {
 
 describe('createModel', () => {
   it('initialises as transformers does', async () => {
-    const config = { model_type: 'bert', vocab_size: 100, hidden_size: 32, num_hidden_layers: 1, num_attention_heads: 4, intermediate_size: 64 };
+    const config = {
+      model_type: 'bert',
+      vocab_size: 100,
+      hidden_size: 32,
+      num_hidden_layers: 1,
+      num_attention_heads: 4,
+      intermediate_size: 64,
+    };
     const model = createModel(config, { seed: 5, numLabels: 3 });
     expect(model.notes).toEqual(['all weights are random, from seed 5']);
     const weights = await weightsOf(model);
@@ -183,8 +217,8 @@ describe('createModel', () => {
   });
 
   it('refuses label smoothing of a regression', () => {
-    expect(() => createModel({ model_type: 'bert' }, { seed: 1, numLabels: 1, labelSmoothing: 0.1 })).toThrow(
-      'label_smoothing_factor has no meaning for regression',
-    );
+    expect(() =>
+      createModel({ model_type: 'bert' }, { seed: 1, numLabels: 1, labelSmoothing: 0.1 }),
+    ).toThrow('label_smoothing_factor has no meaning for regression');
   });
 });

@@ -46,7 +46,11 @@ export interface LoadedModel {
  * `data` for a broken config.json or safetensors file, a missing tensor, a wrong shape or dtype
  */
 export async function loadModel(folder: string, options: ModelOptions): Promise<LoadedModel> {
-  const { model, ...common } = describe(await readConfig(folder), options, join(folder, configName));
+  const { model, ...common } = describe(
+    await readConfig(folder),
+    options,
+    join(folder, configName),
+  );
   const files = await ModelFiles.open(folder);
   try {
     const sources = findTensors(files, model);

@@ -61,7 +61,11 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 /** Weights are written as float32, and transformers 5 loads in the dtype that config.json names. */
 function savedConfig(config: LoadedModel['config']): Record<string, unknown> {
   const { torch_dtype: oldName, ...rest } = config;
-  return { ...rest, ...(oldName === undefined ? {} : { torch_dtype: 'float32' }), dtype: 'float32' };
+  return {
+    ...rest,
+    ...(oldName === undefined ? {} : { torch_dtype: 'float32' }),
+    dtype: 'float32',
+  };
 }
 
 async function copyTokenizer(from: string | undefined, to: string): Promise<string[]> {

@@ -14,20 +14,38 @@ describe('resolveTask', () => {
   });
 
   it('honours id2label and problem_type of the file', () => {
-    expect(resolve({ id2label: { 1: 'good', 0: 'bad' } })).toMatchObject({ labels: ['bad', 'good'] });
+    expect(resolve({ id2label: { 1: 'good', 0: 'bad' } })).toMatchObject({
+      labels: ['bad', 'good'],
+    });
     expect(resolve({ id2label: { 0: 'score' } })).toMatchObject({ problemType: 'regression' });
   });
 
   it('lets options win', () => {
     const file = { id2label: { 0: 'bad', 1: 'good' }, problem_type: 'single_label_classification' };
-    expect(resolve(file, { problemType: 'regression' })).toMatchObject({ numLabels: 1, labels: ['LABEL_0'] });
-    expect(resolve(file, { labels: ['x', 'y', 'z'] })).toMatchObject({ numLabels: 3, labels: ['x', 'y', 'z'] });
+    expect(resolve(file, { problemType: 'regression' })).toMatchObject({
+      numLabels: 1,
+      labels: ['LABEL_0'],
+    });
+    expect(resolve(file, { labels: ['x', 'y', 'z'] })).toMatchObject({
+      numLabels: 3,
+      labels: ['x', 'y', 'z'],
+    });
     expect(resolve(file, { numLabels: 2, labels: [] })).toMatchObject({ labels: ['bad', 'good'] });
   });
 
   it.each<[string, object, TaskOptions, string]>([
-    ['two counts', {}, { numLabels: 3, labels: ['a', 'b'] }, 'num_labels is 3, but there are 2 labels'],
-    ['one class', {}, { numLabels: 1, problemType: 'single_label_classification' }, 'at least 2 labels'],
+    [
+      'two counts',
+      {},
+      { numLabels: 3, labels: ['a', 'b'] },
+      'num_labels is 3, but there are 2 labels',
+    ],
+    [
+      'one class',
+      {},
+      { numLabels: 1, problemType: 'single_label_classification' },
+      'at least 2 labels',
+    ],
     ['wide regression', {}, { numLabels: 2, problemType: 'regression' }, 'predicts one number'],
     ['multi-label', { problem_type: 'multi_label_classification' }, {}, 'is not supported'],
     ['a hole in the ids', { id2label: { 0: 'a', 2: 'b' } }, {}, 'none for 1'],

@@ -40,14 +40,20 @@ export function resolveTask(config: HfConfig, options: TaskOptions, file: string
     throw new MicrotuneError('data', `${file}: ${z.prettifyError(found.error)}`);
   }
   const configured = labelsById(found.data.id2label ?? {}, file);
-  const given = options.labels !== undefined && options.labels.length > 0 ? options.labels : undefined;
-  if (given !== undefined && options.numLabels !== undefined && given.length !== options.numLabels) {
+  const given =
+    options.labels !== undefined && options.labels.length > 0 ? options.labels : undefined;
+  if (
+    given !== undefined &&
+    options.numLabels !== undefined &&
+    given.length !== options.numLabels
+  ) {
     throw new MicrotuneError(
       'usage',
       `num_labels is ${options.numLabels}, but there are ${given.length} labels: ${given.join(', ')}`,
     );
   }
-  const asked = options.numLabels ?? given?.length ?? (options.problemType === 'regression' ? 1 : undefined);
+  const asked =
+    options.numLabels ?? given?.length ?? (options.problemType === 'regression' ? 1 : undefined);
   const inFile = configured?.length ?? found.data.num_labels ?? 2;
   const numLabels = asked ?? inFile;
   const problemType =
@@ -76,7 +82,10 @@ export function withTask(config: HfConfig, task: Task): HfConfig {
 
 function checkTask(problemType: ProblemType, numLabels: number): void {
   if (problemType === 'regression' && numLabels !== 1) {
-    throw new MicrotuneError('usage', `regression predicts one number, but num_labels is ${numLabels}`);
+    throw new MicrotuneError(
+      'usage',
+      `regression predicts one number, but num_labels is ${numLabels}`,
+    );
   }
   if (problemType === 'single_label_classification' && numLabels < 2) {
     throw new MicrotuneError(
@@ -103,7 +112,10 @@ function labelsById(id2label: Record<string, string>, file: string): string[] | 
   return ids.map((_, id) => {
     const label = id2label[String(id)];
     if (label === undefined) {
-      throw new MicrotuneError('data', `${file}: id2label has ${ids.length} entries, but none for ${id}`);
+      throw new MicrotuneError(
+        'data',
+        `${file}: id2label has ${ids.length} entries, but none for ${id}`,
+      );
     }
     return label;
   });

@@ -20,7 +20,13 @@ const parameter = (name: string, shape: number[], more: Partial<Parameter> = {})
 
 const rows = 300;
 const width = 8;
-const settings = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 0.5 };
+const settings = {
+  learningRate: 0.01,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  gradientScale: 0.5,
+};
 
 function tableSlots(arena: Arena): { parameter: Slot; m: Slot; v: Slot } {
   const slots = {
@@ -66,7 +72,8 @@ describe('RowTable', () => {
           gradient.view.fill(0);
           for (const id of ids) {
             // A touched row may have a gradient of zeros: an ignored label.
-            for (let i = 0; i < width; i++) gradient.view[id * width + i] = id % 7 === 0 ? 0 : Math.cos(id + i + at);
+            for (let i = 0; i < width; i++)
+              gradient.view[id * width + i] = id % 7 === 0 ? 0 : Math.cos(id + i + at);
           }
           table.update(sparseRows(gradient.view, width, ids), step);
           arena.adamw(dense.parameter, gradient, dense.m, dense.v, step);
@@ -88,7 +95,9 @@ describe('AdamW', () => {
     parameter('bias', [7], { decay: false }),
   ];
 
-  async function setUp(weightDecay: number): Promise<{ state: TrainingState; optimizer: AdamW; dense: Slot }> {
+  async function setUp(
+    weightDecay: number,
+  ): Promise<{ state: TrainingState; optimizer: AdamW; dense: Slot }> {
     const layout = layOutParameters(parameters);
     const arena = await createArena(4 * blockCount(layout) + optimizerCount(layout));
     const state = allocateTrainingState(arena, layout);
@@ -97,7 +106,12 @@ describe('AdamW', () => {
         view[i] = 1 + i / 10;
       });
     }
-    const optimizer = new AdamW(arena, state, { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay });
+    const optimizer = new AdamW(arena, state, {
+      beta1: 0.9,
+      beta2: 0.999,
+      epsilon: 1e-8,
+      weightDecay,
+    });
     return { state, optimizer, dense: arena.allocate(layout.denseCount) };
   }
 
@@ -120,7 +134,11 @@ describe('AdamW', () => {
     const layout = state.layout;
     for (const { start, count } of layout.places.values()) dense.view.fill(2, start, start + count);
     const words = { ids: Int32Array.of(3), values: new Float32Array(8).fill(-1) };
-    optimizer.update({ gradient: { dense, rows: [words] }, learningRate: 0.1, gradientScale: 1 / 4 });
+    optimizer.update({
+      gradient: { dense, rows: [words] },
+      learningRate: 0.1,
+      gradientScale: 1 / 4,
+    });
     const value = (name: string, i: number): number => {
       const found = parameters.find((each) => each.name === name);
       return found === undefined ? NaN : (state.parameters.view(found)[i] ?? NaN);

@@ -62,7 +62,9 @@ export class AdamW {
    * the same bits on every worker. Divide by the batch's weight for the norm of the mean gradient.
    */
   gradientNorm({ dense, rows }: Gradient): number {
-    return Math.sqrt(rows.reduce((sum, { values }) => sum + sumOfSquares(values), this.#arena.sumOfSquares(dense)));
+    return Math.sqrt(
+      rows.reduce((sum, { values }) => sum + sumOfSquares(values), this.#arena.sumOfSquares(dense)),
+    );
   }
 
   /** Applies one update and advances `state.step`. */
@@ -106,7 +108,10 @@ function denseRanges(arena: Arena, state: TrainingState): DenseRange[] {
 function tableOf(arena: Arena, state: TrainingState, index: number): RowTable {
   const [rows, width] = state.layout.tables[index]?.shape ?? [];
   const [parameter, m, v] = [state.parameters, state.m, state.v].map(({ tables }) => tables[index]);
-  assert(rows !== undefined && width !== undefined && parameter && m && v, 'a table is two-dimensional');
+  assert(
+    rows !== undefined && width !== undefined && parameter && m && v,
+    'a table is two-dimensional',
+  );
   return new RowTable(arena, [rows, width], { parameter, m, v });
 }
 

@@ -73,7 +73,7 @@ export class RowTable {
     assert(gradient.values.length === ids.length * this.#width, 'one gradient row per id');
     for (const id of ids) this.#touched[id] = 1;
     let row = 0;
-    for (let at = 0; at < ids.length; ) {
+    for (let at = 0; at < ids.length;) {
       if (at % stagedRows === 0) this.#stage(gradient, at);
       const first = ids[at] ?? 0;
       assert(first >= row, 'row ids ascend and are unique');
@@ -111,7 +111,7 @@ export class RowTable {
       this.#updateZero(from, to, step);
       return;
     }
-    for (let row = this.#nextTouched(from, to); row < to; ) {
+    for (let row = this.#nextTouched(from, to); row < to;) {
       let end = row + 1;
       while (end < to && this.#touched[end] === 1) end++;
       this.#updateZero(row, end, step);

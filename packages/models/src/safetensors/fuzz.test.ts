@@ -46,9 +46,9 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   at: fc.oneof(fc.nat(400), fc.nat(16)),
   bytes: fc.oneof(
     fc.uint8Array({ maxLength: 8 }),
-    fc.constantFrom('0', '9', '-', '"', '{', '}', '[', ',', ':', 'F16', 'BF16', 'I64', 'null', '\\').map((s) =>
-      Uint8Array.from(Buffer.from(s)),
-    ),
+    fc
+      .constantFrom('0', '9', '-', '"', '{', '}', '[', ',', ':', 'F16', 'BF16', 'I64', 'null', '\\')
+      .map((s) => Uint8Array.from(Buffer.from(s))),
   ),
   remove: fc.nat(6),
 });

@@ -106,7 +106,8 @@ function checkEntry(name: string, value: unknown, file: string): TensorEntry {
   if (end < begin) return bad(`data_offsets [${begin}, ${end}] run backwards`);
   const bits = shape.reduce((product, dimension) => product * dimension, dtypeBits[dtype]);
   if (!Number.isSafeInteger(bits)) return bad(`shape [${shape.join(', ')}] is too large`);
-  if (bits % 8 !== 0) return bad(`shape [${shape.join(', ')}] of ${dtype} is not a whole number of bytes`);
+  if (bits % 8 !== 0)
+    return bad(`shape [${shape.join(', ')}] of ${dtype} is not a whole number of bytes`);
   if (end - begin !== bits / 8) {
     return bad(
       `shape [${shape.join(', ')}] of ${dtype} takes ${bits / 8} bytes, data_offsets give ${end - begin}`,
@@ -119,7 +120,8 @@ function checkCoverage(entries: TensorEntry[], dataBytes: number, file: string):
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
   let covered = 0;
   for (const { name, begin, end } of entries) {
-    if (begin < covered) fail(file, `tensor "${name}" overlaps another (byte ${begin} of the data)`);
+    if (begin < covered)
+      fail(file, `tensor "${name}" overlaps another (byte ${begin} of the data)`);
     if (begin > covered) {
       fail(file, `a hole of ${begin - covered} bytes lies before tensor "${name}"`);
     }

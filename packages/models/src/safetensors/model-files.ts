@@ -35,7 +35,10 @@ export class ModelFiles {
       return new ModelFiles(folder, [file], ownersOf([file]));
     }
     if (existsSync(index)) return ModelFiles.#openIndexed(folder, index);
-    return fail(folder, `holds neither model.safetensors nor ${indexName}`);
+    const hint = existsSync(join(folder, 'pytorch_model.bin'))
+      ? '; pytorch_model.bin is a pickle, which can carry code, and is not read: convert it to safetensors'
+      : '';
+    return fail(folder, `holds neither model.safetensors nor ${indexName}${hint}`);
   }
 
   static async #openIndexed(folder: string, index: string): Promise<ModelFiles> {
@@ -71,11 +74,7 @@ export class ModelFiles {
   }
 
   /** As SafetensorsFile.readInto. */
-  async readInto(
-    name: string,
-    shape: readonly number[],
-    destination: Float32Array,
-  ): Promise<void> {
+  async readInto(name: string, shape: readonly number[], destination: Float32Array): Promise<void> {
     const file = this.#owners.get(name) ?? this.#files[0];
     if (file === undefined) return fail(this.folder, `tensor "${name}" is missing`);
     await file.readInto(name, shape, destination);

@@ -1,7 +1,13 @@
 /** Opens one safetensors file: the header is read and checked, tensors are read one by one where the caller wants them. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { MicrotuneError, messageOf } from '@microtune/shared';
-import { convertToFloat32, dtypeBits, floatDtypes, isFloatDtype, type FloatDtype } from './dtype.js';
+import {
+  convertToFloat32,
+  dtypeBits,
+  floatDtypes,
+  isFloatDtype,
+  type FloatDtype,
+} from './dtype.js';
 import {
   checkHeaderLength,
   fail,
@@ -51,11 +57,7 @@ export class SafetensorsFile {
    * @param shape what the caller needs; its product is `destination.length`
    * @throws MicrotuneError `data` when the tensor is missing, not floating, or of another shape
    */
-  async readInto(
-    name: string,
-    shape: readonly number[],
-    destination: Float32Array,
-  ): Promise<void> {
+  async readInto(name: string, shape: readonly number[], destination: Float32Array): Promise<void> {
     const { entry, dtype } = this.#expect(name, shape);
     if (dtype === 'F32') {
       await this.#readBytes(entry.begin, bytesOf(destination), name);
@@ -80,7 +82,10 @@ export class SafetensorsFile {
     if (entry === undefined) return fail(this.path, `tensor "${name}" is missing`);
     const { dtype } = entry;
     if (!isFloatDtype(dtype)) {
-      return fail(this.path, `tensor "${name}" is ${dtype}, expected one of ${floatDtypes.join(', ')}`);
+      return fail(
+        this.path,
+        `tensor "${name}" is ${dtype}, expected one of ${floatDtypes.join(', ')}`,
+      );
     }
     if (entry.shape.length !== shape.length || entry.shape.some((n, axis) => n !== shape[axis])) {
       return fail(

@@ -61,7 +61,9 @@ describe('safetensors', () => {
 
   it('converts F16, BF16 and F64 to float32', async () => {
     const data = new DataView(new ArrayBuffer(6 * 2 + 2 * 2 + 8));
-    [0x3c00, 0xc000, 0x0001, 0x7c00, 0x7e00, 0x3555].forEach((v, i) => data.setUint16(i * 2, v, true));
+    [0x3c00, 0xc000, 0x0001, 0x7c00, 0x7e00, 0x3555].forEach((v, i) =>
+      data.setUint16(i * 2, v, true),
+    );
     [0x3f80, 0xc049].forEach((v, i) => data.setUint16(12 + i * 2, v, true));
     data.setFloat64(16, 0.1, true);
     const file = await openBytes(
@@ -88,35 +90,67 @@ describe('safetensors', () => {
 
   it('reads neither integers nor half a tensor', async () => {
     const path = join(folder, 'case.safetensors');
-    const bytes = fileBytes({ ids: entry('I64', [1], 0, 8), w: entry('F32', [2], 8, 16) }, new Uint8Array(16));
+    const bytes = fileBytes(
+      { ids: entry('I64', [1], 0, 8), w: entry('F32', [2], 8, 16) },
+      new Uint8Array(16),
+    );
     const file = await openBytes(bytes);
     await expect(file.readInto('ids', [1], new Float32Array(1))).rejects.toThrow(
       'tensor "ids" is I64, expected one of F32, F16, BF16, F64',
     );
     await writeFile(path, bytes.subarray(0, bytes.length - 3));
-    await expect(file.readInto('w', [2], new Float32Array(2))).rejects.toThrow(/"w" cannot be read/);
+    await expect(file.readInto('w', [2], new Float32Array(2))).rejects.toThrow(
+      /"w" cannot be read/,
+    );
     await file.close();
   });
 
   const two = new Uint8Array(8);
   const lies: [string, Uint8Array, RegExp][] = [
     ['no length', Buffer.from('abc'), /at least 8/],
-    ['huge length', Buffer.from('ffffffffffffffff7b7d', 'hex'), /18446744073709551615 bytes, at most/],
+    [
+      'huge length',
+      Buffer.from('ffffffffffffffff7b7d', 'hex'),
+      /18446744073709551615 bytes, at most/,
+    ],
     ['length beyond the file', Buffer.from('64000000000000007b7d', 'hex'), /cut short/],
     ['not JSON', fileBytes('{"a":', two), /not valid UTF-8 JSON/],
     ['not UTF-8', fileBytes('{}', two).fill(0xff, 9, 10), /not valid UTF-8 JSON/],
     ['no object', fileBytes(' {}', two), /must start with/],
-    ['named twice', fileBytes('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', two), /twice/],
-    ['field twice', fileBytes('{"a":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}}', two), /twice/],
+    [
+      'named twice',
+      fileBytes(
+        '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}',
+        two,
+      ),
+      /twice/,
+    ],
+    [
+      'field twice',
+      fileBytes('{"a":{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}}', two),
+      /twice/,
+    ],
     ['unknown dtype', fileBytes({ a: entry('F33', [2], 0, 8) }, two), /"a": unknown dtype "F33"/],
     ['inherited dtype', fileBytes({ a: entry('toString', [2], 0, 8) }, two), /unknown dtype/],
-    ['wrong size', fileBytes({ a: entry('F32', [3], 0, 8) }, two), /takes 12 bytes, data_offsets give 8/],
+    [
+      'wrong size',
+      fileBytes({ a: entry('F32', [3], 0, 8) }, two),
+      /takes 12 bytes, data_offsets give 8/,
+    ],
     ['overflow', fileBytes({ a: entry('F32', [2 ** 40, 2 ** 40], 0, 8) }, two), /too large/],
     ['negative', fileBytes({ a: entry('F32', [-2], 0, 8) }, two), /whole numbers/],
     ['backwards', fileBytes({ a: entry('F32', [2], 8, 0) }, two), /backwards/],
     ['part of a byte', fileBytes({ a: entry('F4', [3], 0, 2) }, two), /whole number of bytes/],
-    ['overlap', fileBytes({ a: entry('F32', [1], 0, 4), b: entry('F32', [2], 0, 8) }, two), /"b" overlaps/],
-    ['hole', fileBytes({ a: entry('F32', [1], 4, 8) }, two), /hole of 4 bytes lies before tensor "a"/],
+    [
+      'overlap',
+      fileBytes({ a: entry('F32', [1], 0, 4), b: entry('F32', [2], 0, 8) }, two),
+      /"b" overlaps/,
+    ],
+    [
+      'hole',
+      fileBytes({ a: entry('F32', [1], 4, 8) }, two),
+      /hole of 4 bytes lies before tensor "a"/,
+    ],
     ['out of file', fileBytes({ a: entry('F32', [4], 0, 16) }, two), /"a" ends at byte 16/],
     ['rest', fileBytes({ a: entry('F32', [1], 0, 4) }, two), /4 bytes after the last tensor/],
     ['metadata', fileBytes({ __metadata__: { a: 1 } }, new Uint8Array()), /"a" must be a string/],
@@ -124,7 +158,10 @@ describe('safetensors', () => {
   it.each(lies)('refuses a lying header: %s', async (_, bytes, message) => {
     const error = await openBytes(bytes).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(MicrotuneError);
-    expect(error).toMatchObject({ code: 'data', message: expect.stringMatching(message) as string });
+    expect(error).toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(message) as string,
+    });
     expect((error as Error).message).toContain('case.safetensors');
   });
 

@@ -54,7 +54,9 @@ export async function writeModelFiles(
     return ['model.safetensors'];
   }
   const number = (n: number): string => String(n).padStart(5, '0');
-  const names = groups.map((_, i) => `model-${number(i + 1)}-of-${number(groups.length)}.safetensors`);
+  const names = groups.map(
+    (_, i) => `model-${number(i + 1)}-of-${number(groups.length)}.safetensors`,
+  );
   const weightMap: Record<string, string> = {};
   for (const [i, group] of groups.entries()) {
     const name = names[i];
@@ -117,7 +119,11 @@ function byName(tensors: readonly OutputTensor[]): OutputTensor[] {
 const chunkBytes = 64 * 1024 * 1024;
 
 /** @returns the position after the bytes */
-async function writeFully(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+async function writeFully(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  position: number,
+): Promise<number> {
   let done = 0;
   while (done < bytes.length) {
     const length = Math.min(chunkBytes, bytes.length - done);
