@@ -35,11 +35,14 @@ export const evalOptions = z.strictObject({
 });
 
 export const predictOptions = z.strictObject({
-  file: z.string().optional().describe('JSON lines to read. Default: standard input'),
-  textColumnNames: names.describe(
-    'Keys of the text, or of the two texts of a pair. Default: as in training',
-  ),
-  batchSize: positive.default(32).describe('Lines looked at together'),
+  file: z
+    .string()
+    .optional()
+    .describe(
+      'File to classify: .jsonl, .json (lines), .csv, .tsv, .parquet. Default: JSON lines from standard input',
+    ),
+  ...dataOptions,
+  batchSize: positive.default(64).describe('Lines looked at together, at most'),
   ...engineOptions,
 });
 

@@ -1,0 +1,68 @@
+/** `microtune check`: everything that can be wrong before the first step, found without starting a worker. */
+import { cpus } from 'node:os';
+import { resolveConfig } from '@microtune/coordinator';
+import { openSplits, planTraining } from '@microtune/data';
+import { loadModel } from '@microtune/models';
+import type { CommandInput } from '../command.js';
+import { loadConfig } from '../config/load-config.js';
+import { chooseEngine } from '../training/choose-engine.js';
+import { grouped } from '../output/format.js';
+import { renderFacts } from '../output/table.js';
+
+export async function run({ values, positional, environment }: CommandInput): Promise<number> {
+  const parsed = await loadConfig(values, positional);
+  const { engine, note } = chooseEngine(parsed, environment.cacheFolder);
+  const config = resolveConfig(parsed, { cores: cpus().length, engine });
+  const splits = await openSplits(config, {
+    tokenizerFolder: config.modelNameOrPath,
+    cacheFolder: environment.cacheFolder,
+  });
+  const { labels, problemType } = splits.mapping;
+  const model = await loadModel(config.modelNameOrPath, {
+    seed: config.seed,
+    labels,
+    problemType,
+    labelSmoothing: config.labelSmoothingFactor,
+  });
+  const plan = planTraining(splits.train.lengths, config);
+  const found = {
+    engine,
+    train_rows: splits.train.size,
+    evaluation_rows: splits.validation?.size ?? 0,
+    labels: problemType === 'regression' ? [] : labels,
+    train_batch_size: config.trainBatchSize,
+    steps: plan.totalSteps,
+    steps_per_epoch: plan.stepsPerEpoch,
+    shards_of_first_step: plan.shardsOf(1).length,
+    parameters: parameterCount(model.program.parameters),
+    notes: [...splits.notes, ...model.notes, ...(note === undefined ? [] : [note])],
+  };
+  environment.stdout.write(config.json ? `${JSON.stringify(found)}\n` : `${foundText(found)}\n`);
+  return 0;
+}
+
+function parameterCount(parameters: readonly { readonly shape: readonly number[] }[]): number {
+  return parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
+}
+
+function foundText({
+  notes,
+  ...facts
+}: {
+  notes: readonly string[];
+  [name: string]: unknown;
+}): string {
+  const rows = Object.entries(facts).map(([name, value]) => {
+    const text =
+      typeof value === 'number'
+        ? grouped(value)
+        : Array.isArray(value)
+          ? value.join(', ')
+          : String(value);
+    return [name.replaceAll('_', ' '), text === '' ? '-' : text] as const;
+  });
+  return [renderFacts(rows), ...notes.map((text) => `note: ${text}`), 'ready to train'].join('\n');
+}

@@ -1,0 +1,50 @@
+/** What training said about texts and labels, from config.resolved.yaml of the run folder. */
+import { existsSync, readFileSync } from 'node:fs';
+import { MicrotuneError, messageOf, runConfigSchema, runFolder } from '@microtune/shared';
+import { z } from 'zod';
+
+const { columnNames, textColumnNames, labelColumnName, maxSeqLength, microBatchTokens } =
+  runConfigSchema.shape;
+
+/** The keys that inference needs; keys of other versions do not matter. */
+const settingsSchema = z.object({
+  column_names: columnNames,
+  text_column_names: textColumnNames,
+  label_column_name: labelColumnName,
+  max_seq_length: maxSeqLength,
+  micro_batch_tokens: microBatchTokens,
+});
+
+export interface RunSettings {
+  readonly columnNames: readonly string[] | undefined;
+  readonly textColumnNames: readonly string[] | undefined;
+  readonly labelColumnName: string;
+  readonly maxSeqLength: number;
+  readonly microBatchTokens: number;
+}
+
+/** Defaults where the folder was not made by a run (a model alone). @throws MicrotuneError `data` for a broken file */
+export async function readRunSettings(folder: string): Promise<RunSettings> {
+  const file = runFolder(folder).config;
+  const settings = settingsSchema.safeParse(existsSync(file) ? await readYaml(file) : {});
+  if (!settings.success) {
+    throw new MicrotuneError('data', `${file}: ${z.prettifyError(settings.error)}`);
+  }
+  const found = settings.data;
+  return {
+    columnNames: found.column_names,
+    textColumnNames: found.text_column_names,
+    labelColumnName: found.label_column_name,
+    maxSeqLength: found.max_seq_length,
+    microBatchTokens: found.micro_batch_tokens,
+  };
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  const { parse } = await import('yaml');
+  try {
+    return parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new MicrotuneError('data', `${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
