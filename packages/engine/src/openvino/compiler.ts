@@ -9,7 +9,8 @@ import type { TensorSpec } from '../graph-types.js';
 import { OpenvinoBindings } from './bindings.js';
 import type { Handle, Properties } from './bindings.js';
 import { checkElementTypes } from './element-types.js';
-import { OpenvinoExecutable, unsupportedPrecision } from './executable.js';
+import { OpenvinoExecutable } from './executable.js';
+import { nativePrecisions, parseCapabilities, requirePrecision } from './precision.js';
 
 export interface OnnxModel {
   readonly bytes: Uint8Array;
@@ -36,18 +37,14 @@ export class OpenvinoCompiler {
     this.version = this.#bindings.version();
     this.#core = this.#bindings.createCore();
     this.device = this.#bindings.cpuProperty(this.#core, 'FULL_DEVICE_NAME');
-    this.#capabilities = this.#bindings
-      .cpuProperty(this.#core, 'OPTIMIZATION_CAPABILITIES')
-      .split(/[\s,]+/)
-      .filter((word) => word !== '');
-    this.precisions = this.#capabilities.includes('BF16') ? ['f32', 'bf16'] : ['f32'];
+    const capabilities = this.#bindings.cpuProperty(this.#core, 'OPTIMIZATION_CAPABILITIES');
+    this.#capabilities = parseCapabilities(capabilities);
+    this.precisions = nativePrecisions(this.#capabilities);
   }
 
   /** @throws MicrotuneError `usage` for a precision that this CPU lacks, `internal` when the graph is refused */
   async compile(model: OnnxModel, options: CompileOptions): Promise<Executable> {
-    if (!this.precisions.includes(options.precision)) {
-      throw unsupportedPrecision(this.device, this.#capabilities);
-    }
+    requirePrecision(options.precision, this.device, this.#capabilities);
     const read = await this.#bindings.readModel(this.#core, model.bytes);
     try {
       const compiled = await this.#bindings.compileModel(this.#core, read, propertiesOf(options));

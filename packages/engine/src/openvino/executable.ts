@@ -3,7 +3,7 @@
  * typed arrays given to `run`; a tensor is made only for a buffer that differs from the one of the run before, so a
  * worker that feeds views of its arena pays nothing. The last buffers are referenced here: their memory must stay.
  */
-import { MicrotuneError, assert } from '@microtune/shared';
+import { assert } from '@microtune/shared';
 import type { Executable } from '../engine.js';
 import { bufferFits } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
@@ -108,12 +108,4 @@ function checkBuffer(
   assert(buffer !== undefined, `no buffer was given for ${wanted}`);
   const given = `${buffer.constructor.name} of ${String(buffer.length)} values`;
   assert(bufferFits(buffer, shape, dtype), `a ${given} was given for ${wanted}`);
-}
-
-/** Says what an engine cannot do on this CPU. */
-export function unsupportedPrecision(device: string, capabilities: readonly string[]): MicrotuneError {
-  return new MicrotuneError(
-    'usage',
-    `bf16 needs a CPU with AVX512_BF16, AVX2_VNNI_2 or AMX; ${device} offers ${capabilities.join(', ')}: leave --bf16 out`,
-  );
 }
