@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { computeMetrics } from './metrics.js';
+import { computeMetrics, metricNames } from './metrics.js';
 
 interface Case {
   name: string;
@@ -28,6 +28,8 @@ describe('computeMetrics', () => {
       },
     );
     expect(Object.keys(computed).sort()).toEqual(Object.keys(c.metrics).sort());
+    const type = c.classes === 1 ? 'regression' : 'single_label_classification';
+    expect(Object.keys(computed)).toEqual(metricNames(type, c.classes));
     for (const [name, expected] of Object.entries(c.metrics)) {
       expect(Math.abs((computed[name] ?? NaN) - expected), name).toBeLessThanOrEqual(
         1e-9 * Math.max(1, expected),

@@ -24,6 +24,16 @@ export interface MetricOptions {
   readonly labelSmoothing: number;
 }
 
+/** The names `computeMetrics` will give, known before any evaluation. */
+export function metricNames(
+  problemType: MetricOptions['problemType'],
+  numLabels: number,
+): string[] {
+  if (problemType === 'regression') return ['loss', 'mse', 'pearson', 'spearmanr'];
+  const names = ['loss', 'accuracy', 'f1_macro', 'matthews_correlation'];
+  return numLabels === 2 ? [...names, 'f1'] : names;
+}
+
 /** Loss and the metrics of the problem type. Undefined quantities (no variance) are 0, as scikit-learn has them. */
 export function computeMetrics(predictions: Predictions, options: MetricOptions): Metrics {
   const { logits, labels, numLabels } = predictions;

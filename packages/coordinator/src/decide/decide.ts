@@ -9,7 +9,7 @@ import { checkpointStep, type WorkerMessage } from '@microtune/shared';
 import { concludeWhenSettled, fail, workerExited } from './failing.js';
 import { hello, ready, restored } from './joining.js';
 import { checkpointWritten, evaluated, pause, pauseIsDue, save } from './pausing.js';
-import type { Decision, Outcome, RunEvent, RunState, Saved, StopSignal } from './run-state.js';
+import type { Decision, Outcome, RunEvent, RunState, Saved, StopRequest } from './run-state.js';
 import { sendPlans, stepped } from './training.js';
 import { ranksOf, send, sendAll, update, updateMember, type Turn } from './turn.js';
 
@@ -41,7 +41,7 @@ function take(turn: Turn, event: RunEvent): void {
     case 'exited':
       return workerExited(turn, event);
     case 'stop-requested':
-      return requestStop(turn, event.signal);
+      return requestStop(turn, event.request);
     case 'tick':
       return lookAtDeadlines(turn);
   }
@@ -93,36 +93,33 @@ function takeAnswer(turn: Turn, rank: number, message: Answer): void {
 function goOn(turn: Turn): void {
   if (turn.state.phase !== 'training') return;
   if (pauseIsDue(turn.state)) pause(turn);
-  const { evaluation, stopSignal, stoppedEarly, stepped: done, settled, spec } = turn.state;
+  const { evaluation, stopRequest, stoppedEarly, stepped: done, settled, spec } = turn.state;
   if (turn.state.phase !== 'training' || evaluation !== undefined) return;
   const isSettled = settled >= done;
   if (isSettled && (stoppedEarly || done >= spec.totalSteps)) return finish(turn);
-  if (isSettled && stopSignal !== undefined && turn.state.planned === done) return stopEarly(turn);
+  if (isSettled && stopRequest !== undefined && turn.state.planned === done) return stopEarly(turn);
   sendPlans(turn);
 }
 
-function requestStop(turn: Turn, signal: StopSignal): void {
+function requestStop(turn: Turn, request: StopRequest): void {
   const { phase, planned, stepped: done } = turn.state;
-  update(turn, { stopSignal: signal });
+  update(turn, { stopRequest: request });
   if (phase === 'joining' || phase === 'loading') {
-    turn.reasons.push(`${signal} before the first step: nothing to save`);
-    return end(turn, outcomeOfSignal(signal));
+    turn.reasons.push(`asked to stop (${request}) before the first step: nothing to save`);
+    return end(turn, { status: request, error: undefined });
   }
   turn.reasons.push(
     phase === 'training'
-      ? `${signal}: finishing step ${Math.max(planned, done)}, then saving a checkpoint`
-      : `${signal}: training has ended, finishing what is left`,
+      ? `asked to stop (${request}): finishing step ${Math.max(planned, done)}, then saving a checkpoint`
+      : `asked to stop (${request}): training has ended, finishing what is left`,
   );
 }
 
 /** Asked to stop, and the checkpoint is on its way: leave once it is written. */
 function stopEarly(turn: Turn): void {
-  const { stopSignal, savesPending } = turn.state;
-  if (stopSignal !== undefined && savesPending === 0) end(turn, outcomeOfSignal(stopSignal));
-}
-
-function outcomeOfSignal(signal: StopSignal): Outcome {
-  return { status: signal === 'SIGINT' ? 'interrupted' : 'terminated', error: undefined };
+  const { stopRequest, savesPending } = turn.state;
+  if (stopRequest !== undefined && savesPending === 0)
+    end(turn, { status: stopRequest, error: undefined });
 }
 
 /** The last step is settled: back to the best weights if wished, then the final model. */

@@ -88,7 +88,7 @@ function judge(turn: Turn, metrics: Readonly<Record<string, number>>, startedAt:
 
 /** Saves what this pause must save; then training goes on, stops or ends (decide.ts looks at the state). */
 function settle(turn: Turn, isBest: boolean): void {
-  const { spec, cadence, stepped, stopSignal, evaluationsWithoutImprovement } = turn.state;
+  const { spec, cadence, stepped, stopRequest, evaluationsWithoutImprovement } = turn.state;
   const { config } = spec;
   const patience = config.earlyStoppingPatience ?? Infinity;
   const exhausted = evaluationsWithoutImprovement >= patience && stepped < spec.totalSteps;
@@ -100,7 +100,7 @@ function settle(turn: Turn, isBest: boolean): void {
   update(turn, { settled: stepped, stoppedEarly: exhausted });
   if (isBest && config.loadBestModelAtEnd) save(turn, 'best', spec.folder.best);
   const wanted = cadence.saves(stepped) || (config.saveStrategy === 'best' && isBest);
-  if (stepped > 0 && (wanted || stopSignal !== undefined)) saveCheckpoint(turn);
+  if (stepped > 0 && (wanted || stopRequest !== undefined)) saveCheckpoint(turn);
 }
 
 /** Writes the checkpoint of this moment unless it is there already. */
@@ -136,7 +136,7 @@ const codeOf = (error: unknown): ErrorCode =>
 
 /** True where step `stepped` pauses and its pause is not settled. */
 export function pauseIsDue(state: RunState): boolean {
-  const { cadence, stepped, settled, planned, evaluation, stopSignal } = state;
+  const { cadence, stepped, settled, planned, evaluation, stopRequest } = state;
   if (evaluation !== undefined || settled >= stepped || planned > stepped) return false;
-  return cadence.pauses(stepped) || stopSignal !== undefined;
+  return cadence.pauses(stepped) || stopRequest !== undefined;
 }

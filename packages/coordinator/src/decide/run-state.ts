@@ -12,7 +12,7 @@ export type Ready = Extract<WorkerMessage, { type: 'ready' }>;
 export type Stepped = Extract<WorkerMessage, { type: 'stepped' }>;
 export type Saved = Extract<WorkerMessage, { type: 'saved' }>;
 
-export type StopSignal = 'SIGINT' | 'SIGTERM';
+export type StopRequest = 'interrupted' | 'terminated';
 
 export type RunEvent =
   | { type: 'message'; rank: number; message: WorkerMessage }
@@ -25,7 +25,7 @@ export type RunEvent =
       signal: string | undefined;
       stderr: string;
     }
-  | { type: 'stop-requested'; signal: StopSignal }
+  | { type: 'stop-requested'; request: StopRequest }
   /** Time passed; deadlines are looked at. */
   | { type: 'tick' };
 
@@ -94,7 +94,7 @@ export interface RunState {
   readonly best: Best | undefined;
   readonly evaluationsWithoutImprovement: number;
   readonly stoppedEarly: boolean;
-  readonly stopSignal: StopSignal | undefined;
+  readonly stopRequest: StopRequest | undefined;
   readonly failure: { readonly at: number; readonly signs: readonly FailureSign[] } | undefined;
 }
 
@@ -189,7 +189,7 @@ export function initialState(spec: RunSpec, now: number): RunState {
         : { value: bestKnown, step: from?.best_global_step ?? 0, metrics: kept?.bestMetrics ?? {} },
     evaluationsWithoutImprovement: kept?.evaluationsWithoutImprovement ?? 0,
     stoppedEarly: false,
-    stopSignal: undefined,
+    stopRequest: undefined,
     failure: undefined,
   };
 }

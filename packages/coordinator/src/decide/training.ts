@@ -8,7 +8,7 @@ import { sendAll, update, type Turn } from './turn.js';
 export function sendPlans(turn: Turn): void {
   const { spec } = turn.state;
   const last = Math.min(turn.state.stepped + spec.planAheadSteps, nextPause(turn.state));
-  while (turn.state.planned < last && turn.state.stopSignal === undefined) {
+  while (turn.state.planned < last && turn.state.stopRequest === undefined) {
     const step = turn.state.planned + 1;
     const { shards, ranges } = spec.planStep(step);
     const learningRate = learningRateAt(spec.config, step, spec.totalSteps);

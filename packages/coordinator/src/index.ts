@@ -1,0 +1,12 @@
+export { runTraining } from './run-coordinator.js';
+export type { TrainingContext } from './run-coordinator.js';
+export { listCheckpoints, resolveConfig } from './resolve-config.js';
+export type { Machine } from './resolve-config.js';
+export type { RunNews, RunObserver } from './run-observer.js';
+export type { Summary } from './summary.js';
+export type { WorkerCommand } from './launcher.js';
+export { computeMetrics, metricNames } from './metrics.js';
+export type { MetricOptions, Metrics, Predictions } from './metrics.js';
+export { learningRateAt, stepsPerEpoch, totalSteps, warmupStepCount } from './schedule.js';
+export { openRun } from './open-run.js';
+export type { OpenedRun } from './open-run.js';

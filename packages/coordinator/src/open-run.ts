@@ -1,0 +1,177 @@
+/** Opens what a run needs to be planned: the data, the checkpoint to go on from, and the plans as functions of the step. */
+import {
+  assignShards,
+  openSplits,
+  planEvaluation,
+  planTraining,
+  type LabelMapping,
+  type Splits,
+  type TokenizedDataset,
+} from '@microtune/data';
+import {
+  MicrotuneError,
+  optionName,
+  runFolder,
+  type ResolvedConfig,
+  type Shard,
+  type ShardRange,
+} from '@microtune/shared';
+import { bestMetricName } from './best-metric.js';
+import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-spec.js';
+import { gatherPredictions } from './gather-predictions.js';
+import { computeMetrics, metricNames } from './metrics.js';
+import { listCheckpoints } from './resolve-config.js';
+import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
+
+export interface OpenedRun {
+  readonly spec: RunSpec;
+  readonly trainSamples: number;
+  readonly evaluationSamples: number;
+  /** Things the user should know. */
+  readonly notes: readonly string[];
+}
+
+/** Steps sent beyond the one all workers have applied: enough that no step waits for a message. */
+const planAheadSteps = 3;
+const deadlines: Deadlines = { joinMs: 60_000, progressMs: 120_000, settleMs: 500 };
+
+/**
+ * @throws MicrotuneError `data` or `usage` for data, options or a checkpoint that do not fit each other
+ */
+export async function openRun(
+  config: ResolvedConfig,
+  options: { runId: string; cacheFolder: string | undefined },
+): Promise<OpenedRun> {
+  const splits = await openSplits(config, {
+    tokenizerFolder: config.modelNameOrPath,
+    cacheFolder: options.cacheFolder,
+  });
+  const training = planTraining(splits.train.lengths, config);
+  const planStep = rememberRecent((step) => planOf(training.shardsOf(step), splits.train, config));
+  const spec: RunSpec = {
+    runId: options.runId,
+    config,
+    folder: runFolder(config.outputDir),
+    labels: splits.mapping.labels,
+    dataHash: splits.train.contentHash,
+    stepsOfEpoch: training.stepsPerEpoch,
+    totalSteps: training.totalSteps,
+    planAheadSteps,
+    deadlines,
+    start: startOf(config, { dataHash: splits.train.contentHash, totalSteps: training.totalSteps }),
+    existingCheckpoints: listCheckpoints(config.outputDir),
+    evaluation: evaluationOf(splits, config),
+    planStep,
+  };
+  checkMetric(config, splits.mapping);
+  return {
+    spec,
+    trainSamples: splits.train.size,
+    evaluationSamples: splits.validation?.size ?? 0,
+    notes: [...splits.notes, ...fewShards(planStep(1), config)],
+  };
+}
+
+function planOf(
+  shards: readonly Shard[],
+  data: TokenizedDataset,
+  config: ResolvedConfig,
+): StepPlan {
+  const samples = shards.flatMap((shard) => shard.samples);
+  return {
+    shards,
+    ranges: rangesOf(shards, config),
+    samples: samples.length,
+    tokens: samples.reduce((sum, sample) => sum + (data.lengths[sample] ?? 0), 0),
+  };
+}
+
+/** Workers of one machine are taken for equally fast. */
+function rangesOf(shards: readonly Shard[], config: ResolvedConfig): ShardRange[] {
+  return assignShards(
+    shards,
+    Array.from({ length: config.workers }, () => 1),
+  );
+}
+
+/** A plan is asked for when it is sent and when it is done, a few steps later. */
+function rememberRecent(plan: (step: number) => StepPlan): (step: number) => StepPlan {
+  const recent = new Map<number, StepPlan>();
+  return (step) => {
+    const known = recent.get(step) ?? plan(step);
+    recent.set(step, known);
+    recent.delete(step - 2 * planAheadSteps);
+    return known;
+  };
+}
+
+function evaluationOf(
+  { validation, mapping }: Splits,
+  config: ResolvedConfig,
+): EvaluationPlan | undefined {
+  if (validation === undefined || validation.size === 0) return undefined;
+  const shards = planEvaluation(validation.lengths, config);
+  return {
+    shards,
+    ranges: rangesOf(shards, config),
+    samples: validation.size,
+    score: (parts) =>
+      computeMetrics(
+        gatherPredictions(parts, validation.labels, Math.max(1, mapping.labels.length)),
+        {
+          problemType: mapping.problemType,
+          labelSmoothing: config.labelSmoothingFactor,
+        },
+      ),
+  };
+}
+
+function checkMetric(config: ResolvedConfig, { problemType, labels }: LabelMapping): void {
+  const name = bestMetricName(config);
+  const known = metricNames(problemType, labels.length);
+  if (known.includes(name)) return;
+  throw new MicrotuneError(
+    'usage',
+    `metric_for_best_model: there is no metric "${name}" for this data; choose one of ${known.join(', ')}`,
+  );
+}
+
+function startOf(
+  config: ResolvedConfig,
+  now: { dataHash: string; totalSteps: number },
+): RunSpec['start'] {
+  const checkpoint = config.resumeFromCheckpoint;
+  if (checkpoint === undefined) return undefined;
+  const state = readTrainerState(checkpoint);
+  checkIdentity(checkpoint, state.microtune.identity, runIdentity(config, now.dataHash));
+  if (state.global_step > now.totalSteps) {
+    throw new MicrotuneError(
+      'usage',
+      `resume_from_checkpoint: ${checkpoint} is of step ${state.global_step}, this run has ${now.totalSteps}: raise max_steps or num_train_epochs`,
+    );
+  }
+  return { checkpoint, state };
+}
+
+function checkIdentity(checkpoint: string, then: RunIdentity, now: RunIdentity): void {
+  for (const key of Object.keys(now) as (keyof RunIdentity)[]) {
+    if (then[key] === now[key]) continue;
+    const what =
+      key === 'dataHash'
+        ? 'other training data, tokenizer or labels'
+        : `${optionName(key)} ${then[key]}, this run has ${now[key]}`;
+    throw new MicrotuneError(
+      'usage',
+      `resume_from_checkpoint: ${checkpoint} was made with ${what}; a resumed run must go on with the same`,
+    );
+  }
+}
+
+function fewShards(firstStep: StepPlan, { workers, microBatchTokens }: ResolvedConfig): string[] {
+  const count = firstStep.shards.length;
+  if (count >= workers) return [];
+  return [
+    `a step has ${count} shard${count === 1 ? '' : 's'} for ${workers} workers, so some workers idle: ` +
+      `lower micro_batch_tokens (now ${microBatchTokens}) or raise train_batch_size`,
+  ];
+}

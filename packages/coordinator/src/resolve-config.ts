@@ -1,0 +1,77 @@
+/** From what the user wrote to the configuration of this run: every choice made once, before any process starts. */
+import { readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import {
+  MicrotuneError,
+  checkpointStep,
+  resolvedConfigSchema,
+  type ParsedConfig,
+  type ResolvedConfig,
+} from '@microtune/shared';
+import { readTrainerState } from './trainer-state.js';
+
+export interface Machine {
+  /** Cores to share out among the workers. */
+  readonly cores: number;
+  /** The engine that `auto` means here. */
+  readonly engine: ResolvedConfig['engine'];
+}
+
+/**
+ * The global batch is resolved here, once: `train_batch_size`, else that of the checkpoint to continue, else
+ * per_device_train_batch_size x workers x gradient_accumulation_steps.
+ * @throws MicrotuneError `usage` when there is no checkpoint to continue or output_dir is the model's own folder,
+ *   `data` when the checkpoint cannot be read
+ */
+export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedConfig {
+  const checkpoint = checkpointToContinue(parsed);
+  if (resolve(parsed.outputDir) === resolve(parsed.modelNameOrPath)) {
+    throw new MicrotuneError(
+      'usage',
+      `output_dir and model_name_or_path are both ${parsed.outputDir}: training would overwrite its own start`,
+    );
+  }
+  const ofCheckpoint =
+    checkpoint === undefined ? undefined : readTrainerState(checkpoint).train_batch_size;
+  const perStep =
+    parsed.perDeviceTrainBatchSize * parsed.workers * parsed.gradientAccumulationSteps;
+  return resolvedConfigSchema.parse({
+    ...parsed,
+    trainBatchSize: parsed.trainBatchSize ?? ofCheckpoint ?? perStep,
+    dataSeed: parsed.dataSeed ?? parsed.seed,
+    threadsPerWorker:
+      parsed.threadsPerWorker ?? Math.max(1, Math.floor(machine.cores / parsed.workers)),
+    engine: parsed.engine === 'auto' ? machine.engine : parsed.engine,
+    resumeFromCheckpoint: checkpoint,
+    runName: parsed.runName ?? basename(resolve(parsed.outputDir)),
+  });
+}
+
+/** Checkpoint folders of a run folder, oldest first. */
+export function listCheckpoints(outputDir: string): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(outputDir);
+  } catch {
+    // No run folder yet.
+    return [];
+  }
+  return names
+    .filter((name) => checkpointStep(name) !== undefined)
+    .sort((a, b) => (checkpointStep(a) ?? 0) - (checkpointStep(b) ?? 0))
+    .map((name) => join(outputDir, name));
+}
+
+function checkpointToContinue({
+  resumeFromCheckpoint,
+  outputDir,
+}: ParsedConfig): string | undefined {
+  if (resumeFromCheckpoint === false || resumeFromCheckpoint === '') return undefined;
+  if (resumeFromCheckpoint !== true) return resumeFromCheckpoint;
+  const newest = listCheckpoints(outputDir).at(-1);
+  if (newest !== undefined) return newest;
+  throw new MicrotuneError(
+    'usage',
+    `resume_from_checkpoint: ${outputDir} holds no checkpoint to continue from`,
+  );
+}

@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseRunConfig, runFolder } from '@microtune/shared';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { listCheckpoints, resolveConfig } from './resolve-config.js';
+import { openLineFile, prepareRunFolder, truncateLines, writeConfig } from './run-files.js';
+import { lockRunFolder } from './run-lock.js';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'microtune-run-files-'));
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+const machine = { cores: 4, engine: 'onnx' } as const;
+const configOf = (more: Record<string, unknown> = {}) =>
+  parseRunConfig({ modelNameOrPath: 'model', trainFile: 'train.csv', outputDir: root, ...more });
+
+describe('prepareRunFolder', () => {
+  const fresh = { resuming: false, overwrite: false };
+
+  it('refuses a finished run unless told to overwrite it', () => {
+    const folder = runFolder(root);
+    writeFileSync(folder.summary, '{"status":"completed"}');
+    writeFileSync(folder.metrics, '{}');
+    expect(() => prepareRunFolder(folder, fresh)).toThrow('--overwrite_output_dir');
+    prepareRunFolder(folder, { resuming: false, overwrite: true });
+    expect([folder.summary, folder.metrics].map((file) => existsSync(file))).toEqual([
+      false,
+      false,
+    ]);
+  });
+
+  it('refuses to lose checkpoints of an unfinished run, names the newest', () => {
+    mkdirSync(join(root, 'checkpoint-9'));
+    mkdirSync(join(root, 'checkpoint-10'));
+    expect(() => prepareRunFolder(runFolder(root), fresh)).toThrow(
+      /checkpoint-10 with --resume_from_checkpoint/,
+    );
+    prepareRunFolder(runFolder(root), { resuming: true, overwrite: false });
+    expect(listCheckpoints(root)).toEqual([
+      join(root, 'checkpoint-9'),
+      join(root, 'checkpoint-10'),
+    ]);
+    prepareRunFolder(runFolder(root), { resuming: false, overwrite: true });
+    expect(listCheckpoints(root)).toEqual([]);
+  });
+
+  it('takes the folder of a failed run without checkpoints, and one that holds other files', () => {
+    writeFileSync(runFolder(root).summary, '{"status":"failed"}');
+    writeFileSync(join(root, 'notes.txt'), 'mine');
+    prepareRunFolder(runFolder(root), fresh);
+    expect(existsSync(join(root, 'notes.txt'))).toBe(true);
+  });
+
+  it('says when the folder cannot be made', () => {
+    writeFileSync(join(root, 'file'), '');
+    expect(() => prepareRunFolder(runFolder(join(root, 'file', 'run')), fresh)).toThrow(
+      /cannot write/,
+    );
+  });
+});
+
+describe('resolveConfig', () => {
+  it('resolves the global batch once', () => {
+    const written = { perDeviceTrainBatchSize: 4, workers: 3, gradientAccumulationSteps: 2 };
+    expect(resolveConfig(configOf(written), machine)).toMatchObject({
+      trainBatchSize: 24,
+      threadsPerWorker: 1,
+      engine: 'onnx',
+      dataSeed: 42,
+    });
+    expect(
+      resolveConfig(configOf({ ...written, trainBatchSize: 10 }), machine).trainBatchSize,
+    ).toBe(10);
+  });
+
+  it('refuses to train into the model folder, or to continue without a checkpoint', () => {
+    expect(() => resolveConfig(configOf({ modelNameOrPath: root }), machine)).toThrow(
+      'overwrite its own start',
+    );
+    expect(() => resolveConfig(configOf({ resumeFromCheckpoint: true }), machine)).toThrow(
+      'no checkpoint',
+    );
+    const absent = { resumeFromCheckpoint: join(root, 'checkpoint-3') };
+    expect(() => resolveConfig(configOf(absent), machine)).toThrow('not a whole checkpoint');
+  });
+
+  it('writes a file that can be given to train again', () => {
+    const config = resolveConfig(configOf({ lrSchedulerKwargs: { numCycles: 2 } }), machine);
+    writeConfig(join(root, 'config.yaml'), config);
+    expect(parse(readFileSync(join(root, 'config.yaml'), 'utf8'))).toMatchObject({
+      model_name_or_path: 'model',
+      train_batch_size: 8,
+      learning_rate: 5e-5,
+    });
+  });
+});
+
+describe('line files', () => {
+  it('drop lines after the resumed step, and one cut short', () => {
+    const file = join(root, 'metrics.jsonl');
+    const lines = openLineFile(file);
+    for (const step of [1, 2, 3]) lines.write({ step });
+    lines.close();
+    writeFileSync(file, '{"step":', { flag: 'a' });
+    truncateLines(file, 2);
+    expect(readFileSync(file, 'utf8')).toBe('{"step":1}\n{"step":2}\n');
+  });
+});
+
+describe('lockRunFolder', () => {
+  it('keeps a second process out, and takes over from a dead one', () => {
+    const lock = join(root, '.microtune.lock');
+    writeFileSync(lock, JSON.stringify({ pid: process.ppid, host: 'elsewhere' }));
+    expect(() => lockRunFolder(root)).toThrow(/is training into/);
+    writeFileSync(lock, '{"pid":');
+    const release = lockRunFolder(root);
+    expect(existsSync(lock)).toBe(true);
+    release();
+    expect(existsSync(lock)).toBe(false);
+  });
+});

@@ -1,0 +1,149 @@
+/** Writes down what happens: metrics.jsonl, events.jsonl, the log, the figures of the summary; and tells the observer. */
+import { runFolder, type Clock, type Logger, type ResolvedConfig } from '@microtune/shared';
+import type { Outcome, RunRecord, RunState } from './decide/run-state.js';
+import type { MemoryMeter } from './memory-meter.js';
+import type { OpenedRun } from './open-run.js';
+import { openLineFile, removeCheckpoint, truncateLines } from './run-files.js';
+import type { RunObserver } from './run-observer.js';
+import { createStepStatistics } from './step-statistics.js';
+import { summarize, type Summary, type SummaryFacts } from './summary.js';
+
+export interface RunRecorder {
+  opened(run: OpenedRun): void;
+  measureMemory(meter: MemoryMeter): void;
+  record(record: RunRecord, state: RunState): void;
+  explain(reason: string, state: RunState): void;
+  summarize(state: RunState | undefined, outcome: Outcome): Summary;
+  readonly summarized: boolean;
+  close(): void;
+}
+
+export interface RecorderContext {
+  readonly clock: Clock;
+  readonly startedAt?: number;
+  readonly runId: string;
+  readonly logger: Logger;
+  readonly observe: RunObserver;
+}
+
+export function createRunRecorder(config: ResolvedConfig, context: RecorderContext): RunRecorder {
+  const { clock, logger, observe } = context;
+  const folder = runFolder(config.outputDir);
+  const startedAt = context.startedAt ?? clock.now();
+  const metrics = openLineFile(folder.metrics);
+  const events = openLineFile(folder.events);
+  const statistics = createStepStatistics();
+  let memory: MemoryMeter | undefined;
+  let ready: SummaryFacts['ready'];
+  let firstStepSeconds: number | undefined;
+  let summarized = false;
+
+  const note = (step: number, reason: string): void => {
+    events.write({ time: clock.timestamp(), step, reason });
+    logger.info(reason, { step });
+  };
+
+  const write = (record: RunRecord, state: RunState): void => {
+    const now = clock.now();
+    switch (record.type) {
+      case 'ready':
+        ready = record;
+        statistics.begin(now);
+        observe(record);
+        return record.notes.forEach((text) => observe({ type: 'note', text }));
+      case 'step': {
+        const slowest = record.timings.reduce((a, b) => (b.totalMs > a.totalMs ? b : a));
+        firstStepSeconds ??= (now - startedAt) / 1000;
+        statistics.add({ ...record.line, timings: record.timings }, now);
+        metrics.write({ ...record.line, ...rounded(slowest) });
+        return observe({ type: 'step', line: record.line, totalSteps: state.spec.totalSteps });
+      }
+      case 'evaluation':
+        statistics.begin(now);
+        metrics.write(record.entry);
+        return observe(record);
+      case 'remove':
+        note(
+          state.stepped,
+          `removed ${record.folder}: save_total_limit is ${config.saveTotalLimit}`,
+        );
+        return removeCheckpoint(record.folder);
+      case 'log':
+      case 'saved':
+        return observe(record);
+      case 'finished':
+        return;
+    }
+  };
+
+  return {
+    opened: (run) => {
+      const { spec, notes, trainSamples, evaluationSamples } = run;
+      const stepsDone = spec.start?.state.global_step ?? 0;
+      truncateLines(folder.metrics, stepsDone);
+      note(
+        stepsDone,
+        `run ${spec.runId}: steps ${stepsDone + 1} to ${spec.totalSteps}, ${trainSamples} samples`,
+      );
+      const { runId, totalSteps, stepsOfEpoch: stepsPerEpoch, labels } = spec;
+      observe({
+        type: 'opened',
+        runId,
+        totalSteps,
+        stepsDone,
+        stepsPerEpoch,
+        trainSamples,
+        evaluationSamples,
+        labels,
+      });
+      for (const text of notes) {
+        note(stepsDone, text);
+        observe({ type: 'note', text });
+      }
+    },
+    measureMemory: (meter) => {
+      memory = meter;
+    },
+    record: write,
+    explain: (reason, state) => {
+      note(state.stepped, reason);
+      observe({ type: 'reason', text: reason });
+    },
+    summarize: (state, outcome) => {
+      summarized = true;
+      return summarize({
+        config,
+        state,
+        outcome,
+        ready,
+        figures: statistics.figures(),
+        wallSeconds: (clock.now() - startedAt) / 1000,
+        firstStepSeconds,
+        peakMemoryBytes: memory?.peakBytes(),
+      });
+    },
+    get summarized() {
+      return summarized;
+    },
+    close: () => {
+      metrics.close();
+      events.close();
+    },
+  };
+}
+
+/** Timings as columns of a metrics line, to the microsecond. */
+function rounded(timings: {
+  engineMs: number;
+  reduceMs: number;
+  optimizerMs: number;
+  totalMs: number;
+}) {
+  const round = (ms: number): number => Math.round(ms * 1000) / 1000;
+  return {
+    step_ms: round(timings.totalMs),
+    engine_ms: round(timings.engineMs),
+    reduce_ms: round(timings.reduceMs),
+    optimizer_ms: round(timings.optimizerMs),
+  };
+}
