@@ -15,7 +15,9 @@ export interface Machine {
 const interestingFeatures = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16'];
 
 export function describeMachine(): Machine {
-  const flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' '));
+  const flags = new Set(
+    /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' '),
+  );
   return {
     cpu: (cpus()[0]?.model ?? 'unknown').trim(),
     cores: cpus().length,
