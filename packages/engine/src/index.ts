@@ -1,0 +1,12 @@
+export { trace } from './trace/trace.js';
+export type { TraceContext } from './trace/trace.js';
+export { registerGradients } from './gradients/register-gradients.js';
+export { toOnnx } from './onnx/to-onnx.js';
+export type { OnnxDialect } from './onnx/onnx-writer.js';
+export { loadOnnx } from './onnx/onnx-engine.js';
+export { printGraph, opHistogram } from './graph/print-graph.js';
+export { hashGraph } from './graph/hash-graph.js';
+export { verifyGraph } from './graph/verify-graph.js';
+export type { Graph, GraphNode, NamedValue, Value } from './graph/graph.js';
+export type { DType, HostBuffer, HostRows, Shape, TensorSpec } from './graph-types.js';
+export type { CompileOptions, Engine, EngineName, EngineUnavailable, Executable, Precision } from './engine.js';

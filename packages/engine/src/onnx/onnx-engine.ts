@@ -1,0 +1,114 @@
+/**
+ * The engine `onnx`: graphs as ONNX bytes in onnxruntime-node. It needs nothing but npm.
+ * `run` blocks the thread while it computes: the binding is not asynchronous (reference of 1.30).
+ */
+import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node';
+import { MicrotuneError, assert, messageOf } from '@microtune/shared';
+import type { CompileOptions, Engine, EngineUnavailable, Executable } from '../engine.js';
+import type { Graph } from '../graph/graph.js';
+import { bufferFits } from '../graph/shape.js';
+import type { HostBuffer, TensorSpec } from '../graph-types.js';
+import { toOnnx } from './to-onnx.js';
+
+type OnnxRuntime = typeof import('onnxruntime-node');
+
+/** Loads onnxruntime-node, or says why it does not load. */
+export async function loadOnnx(): Promise<Engine | EngineUnavailable> {
+  try {
+    return onnxEngine(await import('onnxruntime-node'));
+  } catch (error) {
+    return { name: 'onnx', reason: messageOf(error), remedy: 'npm install onnxruntime-node' };
+  }
+}
+
+function onnxEngine(runtime: OnnxRuntime): Engine {
+  return {
+    name: 'onnx',
+    version: runtime.env.versions.node ?? runtime.env.versions.common,
+    device: 'cpu',
+    precisions: ['f32'],
+    compile: (graph, options) => compileOnnx(runtime, graph, options),
+    dispose: () => {},
+  };
+}
+
+async function compileOnnx(runtime: OnnxRuntime, graph: Graph, options: CompileOptions): Promise<Executable> {
+  if (options.precision !== 'f32') {
+    throw new MicrotuneError('usage', `the engine onnx computes in f32 only, not in ${options.precision}; use openvino`);
+  }
+  const session = await createSession(runtime, toOnnx(graph, { dialect: 'onnxruntime' }), options.threads);
+  return new OnnxExecutable(runtime, session, {
+    inputs: graph.inputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
+    outputs: graph.outputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
+  });
+}
+
+async function createSession(runtime: OnnxRuntime, model: Uint8Array, threads: number): Promise<InferenceSession> {
+  try {
+    return await runtime.InferenceSession.create(model, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      enableCpuMemArena: true,
+      enableMemPattern: true,
+      logSeverityLevel: 3,
+    });
+  } catch (cause) {
+    throw new MicrotuneError('internal', `onnxruntime refused the graph: ${messageOf(cause)}`, { cause });
+  }
+}
+
+interface Border {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+class OnnxExecutable implements Executable {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly #runtime: OnnxRuntime;
+  readonly #session: InferenceSession;
+  /** Tensors over the caller's buffers, by graph name: the binding copies neither, so a buffer is wrapped once. */
+  readonly #wrapped = new Map<string, { readonly buffer: HostBuffer; readonly tensor: Tensor }>();
+
+  constructor(runtime: OnnxRuntime, session: InferenceSession, border: Border) {
+    this.#runtime = runtime;
+    this.#session = session;
+    this.inputs = border.inputs;
+    this.outputs = border.outputs;
+  }
+
+  async run(
+    inputs: Readonly<Record<string, HostBuffer>>,
+    outputs: Readonly<Record<string, HostBuffer>>,
+  ): Promise<void> {
+    const feeds: Record<string, Tensor> = {};
+    for (const spec of this.inputs) feeds[spec.name] = this.#wrap('input', spec, inputs[spec.name]);
+    const fetches: Record<string, OnnxValue> = {};
+    for (const spec of this.outputs) fetches[spec.name] = this.#wrap('output', spec, outputs[spec.name]);
+    try {
+      await this.#session.run(feeds, fetches);
+    } catch (cause) {
+      throw new MicrotuneError('transient', `onnxruntime failed: ${messageOf(cause)}`, { cause });
+    }
+  }
+
+  dispose(): void {
+    void this.#session.release();
+    this.#wrapped.clear();
+  }
+
+  #wrap(kind: 'input' | 'output', spec: TensorSpec, buffer: HostBuffer | undefined): Tensor {
+    const { name, shape, dtype } = spec;
+    assert(buffer !== undefined, `no buffer for graph ${kind} "${name}"`);
+    const known = this.#wrapped.get(`${kind} ${name}`);
+    if (known !== undefined && known.buffer === buffer) return known.tensor;
+    const expected = `${dtype} [${shape.join(', ')}]`;
+    assert(bufferFits(buffer, shape, dtype), `graph ${kind} "${name}" needs a buffer for ${expected}`);
+    const tensor = new this.#runtime.Tensor(dtype as 'float32', buffer as Float32Array, [...shape]);
+    this.#wrapped.set(`${kind} ${name}`, { buffer, tensor });
+    return tensor;
+  }
+}
