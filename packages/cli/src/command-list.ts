@@ -57,7 +57,7 @@ export const benchOptions = z.strictObject({
     .boolean()
     .optional()
     .describe('Only bfloat16 (true) or only float32 (false). Default: both, where they run'),
-  rows: positive.default(8).describe('Rows of the batch'),
+  rows: positive.optional().describe('Rows of a step. Default: 8, for scaling 32'),
   tokens: positive.default(128).describe('Tokens per row'),
   threads: positive
     .optional()
