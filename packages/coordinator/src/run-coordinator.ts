@@ -16,7 +16,7 @@ import {
 } from '@microtune/shared';
 import { conduct, type Conducted } from './conduct.js';
 import { createEventQueue, type EventQueue } from './event-queue.js';
-import type { RunEvent, RunRecord, RunState, StopRequest } from './decide/run-state.js';
+import type { RunEvent, StopRequest } from './decide/run-state.js';
 import { launchWorkers, type Launcher, type WorkerCommand } from './launcher.js';
 import { createMemoryMeter } from './memory-meter.js';
 import { openRun } from './open-run.js';
@@ -115,15 +115,19 @@ async function trainWithWorkers(
     // Workers start while the data is opened: both take about a second.
     const opened = await openRun(config, context);
     recorder.opened(opened);
-    using _sources = connectSources({ events, server, launcher, context, recorder });
-    return await conduct({
-      spec: opened.spec,
-      clock: context.clock,
-      events,
-      send: (rank, message) => server.send(rank, message),
-      record: (record: RunRecord, state: RunState) => recorder.record(record, state),
-      explain: (reason, state) => recorder.explain(reason, state),
-    });
+    const disconnect = connectSources({ events, server, launcher, context, recorder });
+    try {
+      return await conduct({
+        spec: opened.spec,
+        clock: context.clock,
+        events,
+        send: (rank, message) => server.send(rank, message),
+        record: (record, state) => recorder.record(record, state),
+        explain: (reason, state) => recorder.explain(reason, state),
+      });
+    } finally {
+      disconnect();
+    }
   } finally {
     await launcher?.stop(graceMs);
     await server.close();
@@ -138,8 +142,8 @@ interface Sources {
   readonly recorder: RunRecorder;
 }
 
-/** Messages, the stop request, time and memory samples, until disposed. */
-function connectSources({ events, server, launcher, context, recorder }: Sources): Disposable {
+/** Messages, the stop request, time and memory samples. @returns ends them */
+function connectSources({ events, server, launcher, context, recorder }: Sources): () => void {
   void forward(server, events);
   const requestStop = (): void => {
     const request: StopRequest =
@@ -155,11 +159,9 @@ function connectSources({ events, server, launcher, context, recorder }: Sources
     memory.sample();
     events.push({ type: 'tick' });
   }, tickMs);
-  return {
-    [Symbol.dispose]: () => {
-      clearInterval(timer);
-      context.stop.removeEventListener('abort', requestStop);
-    },
+  return () => {
+    clearInterval(timer);
+    context.stop.removeEventListener('abort', requestStop);
   };
 }
 

@@ -1,0 +1,40 @@
+/** Forward passes over this worker's shards of an evaluation split; the coordinator makes metrics of the logits. */
+import type { Batcher } from '@microtune/data';
+import type { CoordinatorMessage, WorkerMessage } from '@microtune/shared';
+import type { Progress } from './progress.js';
+import type { ShardGraphs } from './shard-graphs.js';
+
+export interface Evaluator {
+  readonly rank: number;
+  readonly progress: Progress;
+  readonly batch: Batcher;
+  readonly graphs: ShardGraphs;
+  readonly numLabels: number;
+}
+
+type EvaluateCommand = Extract<CoordinatorMessage, { type: 'evaluate' }>;
+type Evaluated = Extract<WorkerMessage, { type: 'evaluated' }>;
+
+/** @returns samples and logits [samples, numLabels] of this worker's rows, empty rows left out */
+export async function evaluateShards(
+  evaluator: Evaluator,
+  command: EvaluateCommand,
+): Promise<Pick<Evaluated, 'lossSum' | 'weight' | 'samples' | 'logits'>> {
+  const { rank, progress, batch, graphs, numLabels } = evaluator;
+  const range = command.ranges[rank] ?? { from: 0, to: 0 };
+  const shards = command.shards.slice(range.from, range.to);
+  const samples = shards.flatMap((shard) => shard.samples);
+  const logits = new Float32Array(samples.length * numLabels);
+  let [lossSum, weight, rows] = [0, 0, 0];
+  for (const [index, shard] of shards.entries()) {
+    progress.enter(`evaluating shard ${index + 1} of ${shards.length}`, command.step);
+    const graph = await graphs.get('evaluation', shard.shape);
+    const filled = batch(shard);
+    const result = await graph.evaluate(filled);
+    logits.set(result.logits.subarray(0, shard.samples.length * numLabels), rows * numLabels);
+    rows += shard.samples.length;
+    lossSum += result.lossSum;
+    weight += filled.weight;
+  }
+  return { lossSum, weight, samples, logits: new Uint8Array(logits.buffer) };
+}

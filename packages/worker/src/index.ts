@@ -1,0 +1,2 @@
+export { runWorker } from './run-worker.js';
+export type { WorkerOptions } from './run-worker.js';

@@ -1,0 +1,64 @@
+/** One command, one answer. */
+import {
+  loadWeights,
+  paramsSha256,
+  saveCheckpoint,
+  saveModel,
+  stateSha256,
+} from '@microtune/models';
+import { MicrotuneError, type CoordinatorMessage, type WorkerMessage } from '@microtune/shared';
+import { evaluateShards } from './evaluate.js';
+import type { Session } from './session.js';
+import { trainStep } from './step.js';
+
+type EnvelopeKey = 'protocol' | 'runId' | 'epoch' | 'step';
+type BodyOf<M> = M extends WorkerMessage ? Omit<M, EnvelopeKey> : never;
+/** A message without the fields that the sender fills in. */
+export type Body = BodyOf<WorkerMessage>;
+
+type SaveCommand = Extract<CoordinatorMessage, { type: 'save' }>;
+
+/** @throws MicrotuneError whatever the command cannot do: the worker must not go on after it */
+export async function obey(session: Session, command: CoordinatorMessage): Promise<Body> {
+  switch (command.type) {
+    case 'plan':
+      return { type: 'stepped', ...(await trainStep(session.trainer, command)) };
+    case 'evaluate':
+      return evaluate(session, command);
+    case 'save':
+      return save(session, command);
+    case 'restore':
+      session.trainer.progress.enter(`loading ${command.folder}`, command.step);
+      await loadWeights(command.folder, session.state.parameters);
+      return { type: 'restored', stateSha256: stateSha256(session.state) };
+    case 'welcome':
+    case 'stop':
+      throw new MicrotuneError('internal', `internal: unexpected command ${command.type}`);
+  }
+}
+
+async function evaluate(
+  session: Session,
+  command: Extract<CoordinatorMessage, { type: 'evaluate' }>,
+): Promise<Body> {
+  const { evaluationBatch: batch, trainer, model } = session;
+  if (batch === undefined) throw new MicrotuneError('internal', 'internal: no evaluation data was opened');
+  const { rank, progress, graphs } = trainer;
+  const { numLabels } = model.program;
+  const result = await evaluateShards({ rank, progress, graphs, batch, numLabels }, command);
+  return { type: 'evaluated', evaluation: command.evaluation, ...result };
+}
+
+/** Rank 0 alone is asked to. */
+async function save({ trainer, model, state }: Session, command: SaveCommand): Promise<Body> {
+  const { folder, trainerState } = command;
+  trainer.progress.enter(`saving ${folder}`, command.step);
+  if (trainerState === undefined) await saveModel(folder, { model, parameters: state.parameters });
+  else await saveCheckpoint(folder, { model, state, trainerState });
+  return {
+    type: 'saved',
+    folder,
+    paramsSha256: paramsSha256(state.parameters),
+    stateSha256: stateSha256(state),
+  };
+}

@@ -1,0 +1,159 @@
+/**
+ * The worker's process: join, load, then obey the coordinator's commands in the order they came until told to stop.
+ */
+import { hostname } from 'node:os';
+import {
+  createZeromqControlClient,
+  createZeromqTransport,
+  type ControlClient,
+  type Transport,
+} from '@microtune/collective';
+import type { Engine } from '@microtune/engine';
+import { paramsSha256, stateSha256 } from '@microtune/models';
+import {
+  MicrotuneError,
+  createLogger,
+  errorCodes,
+  exitCodeOf,
+  exitCodes,
+  messageOf,
+  protocolVersion,
+  runFolder,
+  type Clock,
+  type ErrorCode,
+  type Logger,
+  type ResolvedConfig,
+  type WorkerMessage,
+} from '@microtune/shared';
+import { createInbox, type Inbox } from './inbox.js';
+import { obey, type Body } from './obey.js';
+import { createProgress } from './progress.js';
+import { openSession, type Session, type Welcome } from './session.js';
+
+export interface WorkerOptions {
+  /** Control address of the coordinator. */
+  readonly endpoint: string;
+  readonly rank: number;
+  readonly runId: string;
+  readonly clock: Clock;
+  /** Where tokenized data is kept; undefined keeps nothing. */
+  readonly cacheFolder: string | undefined;
+  /** @throws MicrotuneError `usage` saying why the engine does not load */
+  openEngine(name: ResolvedConfig['engine']): Promise<Engine>;
+}
+
+/**
+ * Works until the coordinator says stop. The caller ends the process afterwards whatever the outcome: a native run may
+ * still be in flight. SIGINT and SIGTERM are ignored from here on, because the coordinator leads.
+ * @throws MicrotuneError with the code to exit with: the worker's own failure, which the coordinator was told, or
+ *   `unreachable` when the coordinator is gone
+ */
+export async function runWorker(options: WorkerOptions): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  const { endpoint, rank, runId } = options;
+  const transport = await createZeromqTransport({ rank, runId });
+  const client = await createZeromqControlClient({ endpoint, rank });
+  const inbox = createInbox(client, parentGone());
+  const worker = new Worker({ ...options, client, transport, inbox });
+  try {
+    const bulkEndpoint = transport.endpoint;
+    await worker.tell(0, { type: 'hello', rank, pid: process.pid, host: hostname(), bulkEndpoint });
+    await Promise.race([inbox.ended, worker.work()]);
+  } finally {
+    await client.close();
+    await transport.close();
+  }
+}
+
+/** The launcher's channel closes with the coordinator's process; a worker started by hand has none. */
+function parentGone(): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.connected) process.once('disconnect', () => resolve());
+  });
+}
+
+type Parts = WorkerOptions & {
+  readonly client: ControlClient;
+  readonly transport: Transport;
+  readonly inbox: Inbox;
+};
+
+class Worker {
+  readonly #parts: Parts;
+  #session: Session | undefined;
+  #logger: Logger | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async tell(step: number, body: Body): Promise<void> {
+    const { client, runId } = this.#parts;
+    const envelope = { protocol: protocolVersion as 1, runId, epoch: 0, step };
+    await client.send({ ...envelope, ...body } as WorkerMessage);
+  }
+
+  /** Obeys until something fails, which the coordinator is told; `stop` is the inbox's matter. */
+  async work(): Promise<never> {
+    let step = 0;
+    try {
+      for await (const command of this.#parts.inbox.commands) {
+        step = command.step;
+        if (command.type === 'welcome') await this.#join(command);
+        else await this.tell(step, await obey(this.#joined(command.type), command));
+      }
+      throw new MicrotuneError('internal', 'internal: the commands ended without a stop');
+    } catch (error) {
+      const stack = error instanceof Error ? error.stack : undefined;
+      this.#logger?.error(messageOf(error), { step, stack });
+      // A coordinator that is gone needs no report.
+      await this.tell(step, { type: 'failed', code: codeOf(error), reason: messageOf(error) }).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #join(welcome: Welcome): Promise<void> {
+    const { clock, transport, cacheFolder, inbox } = this.#parts;
+    this.#logger = createLogger(runFolder(welcome.config.outputDir).logs, `worker-${welcome.rank}`);
+    const progress = createProgress(clock, (phase, step) => {
+      this.tell(step, { type: 'progress', phase }).catch(() => undefined);
+    });
+    const openEngine = (name: ResolvedConfig['engine']): Promise<Engine> => this.#parts.openEngine(name);
+    const session = await openSession({ welcome, clock, progress, transport, cacheFolder, openEngine });
+    this.#session = session;
+    inbox.preview((command) => {
+      if (command.type !== 'plan') return;
+      const { from, to } = command.ranges[welcome.rank] ?? { from: 0, to: 0 };
+      session.graphs.prepare('training', command.shards.slice(from, to).map(({ shape }) => shape));
+    });
+    await this.tell(welcome.step, readyMessage(session, welcome));
+    this.#logger.info('ready', { engine: session.engine.name, precision: session.precision });
+  }
+
+  #joined(command: string): Session {
+    if (this.#session !== undefined) return this.#session;
+    throw new MicrotuneError('internal', `internal: command ${command} before welcome`);
+  }
+}
+
+function readyMessage({ engine, precision, config, model, state, notes }: Session, welcome: Welcome): Body {
+  const count = model.program.parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, dimension) => product * dimension, 1),
+    0,
+  );
+  const { name, version, device } = engine;
+  const isFresh = welcome.checkpoint === undefined;
+  return {
+    type: 'ready',
+    device: { engine: name, engineVersion: version, device, precision, threads: config.threadsPerWorker },
+    trainableParameters: count,
+    totalParameters: count,
+    notes: [...notes],
+    // The moments of a fresh state are zero: hashing them would only cost time.
+    stateSha256: isFresh ? paramsSha256(state.parameters) : stateSha256(state),
+  };
+}
+
+function codeOf(error: unknown): (typeof errorCodes)[number] {
+  return errorCodes.find((code) => exitCodes[code] === exitCodeOf(error)) ?? 'internal';
+}

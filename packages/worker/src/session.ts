@@ -1,0 +1,177 @@
+/**
+ * Everything a worker holds during a run, loaded after `welcome`: data, model, arena, engine, connections to the peers.
+ * What can load at the same time does: users wait for the first step.
+ */
+import { alignedFloats, createArena, type Arena } from '@microtune/arena';
+import {
+  createAllReduce,
+  createPartialSums,
+  createSlotPool,
+  slotsNeeded,
+  type AllReduce,
+  type Transport,
+} from '@microtune/collective';
+import { createBatcher, createDropoutMasks, openSplits, type Batcher, type Splits } from '@microtune/data';
+import type { Engine, Precision } from '@microtune/engine';
+import {
+  AdamW,
+  allocateTrainingState,
+  blockCount,
+  layOutParameters,
+  loadCheckpoint,
+  loadModel,
+  optimizerCount,
+  type LoadedModel,
+  type ParameterLayout,
+  type TrainingState,
+} from '@microtune/models';
+import { MicrotuneError, type Clock, type CoordinatorMessage, type ResolvedConfig } from '@microtune/shared';
+import type { Progress } from './progress.js';
+import { createShardGraphs, type ShardGraphs } from './shard-graphs.js';
+import type { Trainer } from './step.js';
+
+export type Welcome = Extract<CoordinatorMessage, { type: 'welcome' }>;
+
+export interface SessionOptions {
+  readonly welcome: Welcome;
+  readonly clock: Clock;
+  readonly progress: Progress;
+  readonly transport: Transport;
+  readonly cacheFolder: string | undefined;
+  openEngine(name: ResolvedConfig['engine']): Promise<Engine>;
+}
+
+export interface Session {
+  readonly config: ResolvedConfig;
+  readonly model: LoadedModel;
+  readonly state: TrainingState;
+  readonly trainer: Trainer;
+  readonly evaluationBatch: Batcher | undefined;
+  readonly engine: Engine;
+  readonly precision: Precision;
+  readonly graphs: ShardGraphs;
+  readonly notes: readonly string[];
+  close(): Promise<void>;
+}
+
+/** How long to wait for the connections to all peers. */
+const connectTimeoutMs = 30_000;
+
+/** @throws MicrotuneError `usage` or `data` for a model, data, engine or checkpoint that cannot be used, `transient` for a peer not reached */
+export async function openSession(options: SessionOptions): Promise<Session> {
+  const { welcome, transport, cacheFolder, progress } = options;
+  const { config } = welcome;
+  progress.enter('loading', 0);
+  const [splits, { model, arena, state, optimizer }, engine] = await Promise.all([
+    openSplits(config, {
+      tokenizerFolder: config.modelNameOrPath,
+      cacheFolder,
+      labels: welcome.labels,
+    }),
+    loadState(welcome),
+    options.openEngine(config.engine),
+    transport.connect(welcome.peers, connectTimeoutMs),
+  ]);
+  const precision = precisionOf(config, engine);
+  const batcherOptions = { padTokenId: splits.padTokenId, problemType: splits.mapping.problemType };
+  const graphs = createShardGraphs({
+    program: model.program,
+    engine,
+    compile: { threads: config.threadsPerWorker, precision },
+    bindings: {
+      parameters: state.parameters,
+      masks: createDropoutMasks({ seed: config.seed }),
+      isRegression: splits.mapping.problemType === 'regression',
+    },
+  });
+  const { allReduce, partialSums } = openCollective(options, arena, state.layout);
+  return {
+    config,
+    model,
+    state,
+    engine,
+    precision,
+    graphs,
+    notes: [...model.notes, ...splits.notes],
+    evaluationBatch: splits.validation && createBatcher(splits.validation, batcherOptions),
+    trainer: {
+      rank: welcome.rank,
+      config,
+      clock: options.clock,
+      progress,
+      batch: createBatcher(splits.train, batcherOptions),
+      graphs,
+      partialSums,
+      allReduce,
+      optimizer,
+    },
+    close: async () => {
+      graphs.dispose();
+      engine.dispose();
+      await allReduce.close();
+    },
+  };
+}
+
+function precisionOf({ bf16, engine: name }: ResolvedConfig, engine: Engine): Precision {
+  if (!bf16) return 'f32';
+  if (engine.precisions.includes('bf16')) return 'bf16';
+  throw new MicrotuneError(
+    'usage',
+    `bf16: the engine ${name} has no bfloat16 products on this CPU (${engine.device}); leave bf16 out`,
+  );
+}
+
+interface LoadedState {
+  readonly model: LoadedModel;
+  readonly arena: Arena;
+  readonly state: TrainingState;
+  readonly optimizer: AdamW;
+}
+
+async function loadState({ config, labels, checkpoint }: Welcome): Promise<LoadedState> {
+  const { hiddenDropoutProb, attentionProbsDropoutProb, classifierDropout } = config;
+  const model = await loadModel(config.modelNameOrPath, {
+    labels,
+    numLabels: labels.length === 0 ? 1 : labels.length,
+    problemType: labels.length === 0 ? 'regression' : 'single_label_classification',
+    overrides: { hiddenDropoutProb, attentionProbsDropoutProb, classifierDropout },
+    seed: config.seed,
+    labelSmoothing: config.labelSmoothingFactor,
+  });
+  const layout = layOutParameters(model.program.parameters);
+  const arena = await createArena(arenaCount(layout, config));
+  const state = allocateTrainingState(arena, layout);
+  const optimizer = new AdamW(arena, state, {
+    beta1: config.adamBeta1,
+    beta2: config.adamBeta2,
+    epsilon: config.adamEpsilon,
+    weightDecay: config.weightDecay,
+  });
+  if (checkpoint === undefined) {
+    await model.load((parameter) => state.parameters.view(parameter));
+  } else {
+    await loadCheckpoint(checkpoint, state);
+    optimizer.resume();
+  }
+  return { model, arena, state, optimizer };
+}
+
+/** Parameters, two moments, the optimizer's staging, and every gradient slot a step can need; untouched pages cost nothing. */
+function arenaCount(layout: ParameterLayout, { trainBatchSize }: ResolvedConfig): number {
+  const gradients = alignedFloats(layout.denseCount) * (slotsNeeded(trainBatchSize) + 1);
+  return 3 * blockCount(layout) + alignedFloats(optimizerCount(layout)) + gradients;
+}
+
+function openCollective(
+  { welcome, transport }: SessionOptions,
+  arena: Arena,
+  layout: ParameterLayout,
+): { allReduce: AllReduce; partialSums: Trainer['partialSums'] } {
+  const pool = createSlotPool(arena, layout.denseCount);
+  const widths = layout.tables.map(({ shape }) => shape[1] ?? 0);
+  return {
+    allReduce: createAllReduce({ arena, pool, transport, widths, runId: welcome.runId, epoch: welcome.epoch }),
+    partialSums: createPartialSums({ arena, pool, widths }),
+  };
+}
