@@ -23,7 +23,10 @@ export interface Executable {
    * remember a buffer by identity between runs (passing the same array again is cheap), so buffers must not detach.
    * One run at a time. @throws MicrotuneError `internal` for missing or wrongly sized buffers, `transient` when the engine fails
    */
-  run(inputs: Readonly<Record<string, HostBuffer>>, outputs: Readonly<Record<string, HostBuffer>>): Promise<void>;
+  run(
+    inputs: Readonly<Record<string, HostBuffer>>,
+    outputs: Readonly<Record<string, HostBuffer>>,
+  ): Promise<void>;
   dispose(): void;
 }
 

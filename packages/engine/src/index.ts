@@ -1,12 +1,48 @@
 export { trace } from './trace/trace.js';
 export type { TraceContext } from './trace/trace.js';
 export { registerGradients } from './gradients/register-gradients.js';
-export { toOnnx } from './onnx/to-onnx.js';
-export type { OnnxDialect } from './onnx/onnx-writer.js';
-export { loadOnnx } from './onnx/onnx-engine.js';
-export { printGraph, opHistogram } from './graph/print-graph.js';
+
+export { attention } from './ops/attention.js';
+export type { AttentionOptions } from './ops/attention.js';
+export { dropout } from './ops/dropout.js';
+export { embedding } from './ops/embedding.js';
+export { gelu } from './ops/gelu.js';
+export { layerNorm } from './ops/layer-norm.js';
+export { softmaxCrossEntropy } from './ops/softmax-cross-entropy.js';
+export type { CrossEntropyOptions } from './ops/softmax-cross-entropy.js';
+
 export { hashGraph } from './graph/hash-graph.js';
+export { opHistogram, printGraph } from './graph/print-graph.js';
 export { verifyGraph } from './graph/verify-graph.js';
 export type { Graph, GraphNode, NamedValue, Value } from './graph/graph.js';
+export type { GeluApproximation, OpName } from './graph/ops.js';
 export type { DType, HostBuffer, HostRows, Shape, TensorSpec } from './graph-types.js';
-export type { CompileOptions, Engine, EngineName, EngineUnavailable, Executable, Precision } from './engine.js';
+
+export { defaultPasses, optimize } from './passes/optimize.js';
+export type { Pass } from './passes/pass.js';
+export { rowsOnHost } from './passes/rows-on-host.js';
+
+export { compile } from './compile.js';
+export type { Compiled, CompileFunctionOptions } from './compile.js';
+export { availableEngines, isEngine, loadEngine } from './load-engine.js';
+export type { LoadEngineOptions } from './load-engine.js';
+export { loadOnnx } from './onnx/onnx-engine.js';
+export type { OnnxDialect } from './onnx/onnx-writer.js';
+export { toOnnx } from './onnx/to-onnx.js';
+export { loadOpenvino } from './openvino/engine.js';
+export { loadReference } from './reference/reference-engine.js';
+export type {
+  CompileOptions,
+  Engine,
+  EngineName,
+  EngineUnavailable,
+  Executable,
+  Precision,
+} from './engine.js';
+
+export { openvinoFolder, openvinoStatus } from './setup/openvino-manifest.js';
+export type { OpenvinoStatus } from './setup/openvino-manifest.js';
+export { runProcess } from './setup/process-runner.js';
+export type { ProcessRunner } from './setup/process-runner.js';
+export { setupOpenvino } from './setup/setup-openvino.js';
+export type { OpenvinoInstallation, SetupOptions } from './setup/setup-openvino.js';

@@ -22,7 +22,9 @@ const flatBinary = rule({ inputs: ['a', 'b'] }, (_, [a, b]) => ({
 }));
 
 /** A binary kernel: the gradients of both operands before summing over broadcast axes. */
-const binary = (slopes: (dy: Tensor, a: Tensor, b: Tensor) => { a: () => Tensor; b: () => Tensor }) =>
+const binary = (
+  slopes: (dy: Tensor, a: Tensor, b: Tensor) => { a: () => Tensor; b: () => Tensor },
+) =>
   rule({ inputs: ['a', 'b'] }, (dy, [a, b]) => {
     const both = slopes(dy, a!, b!);
     return { a: () => sumTo(both.a(), a!.shape), b: () => sumTo(both.b(), b!.shape) };
@@ -77,9 +79,15 @@ export const elementwiseGradients: Readonly<Record<string, GradientRule>> = {
   Softplus: slopeOfInput(sigmoid),
   Relu: slopeOfInput((x) => step(x)),
   Relu6: slopeOfInput((x) => mul(step(x), cast(lessEqual(x, scalar(6)), 'float32'))),
-  Elu: rule({ output: true }, (dy, [y]) => ({ x: () => engine().runKernel('EluGrad', { dy, y: y! }) as Tensor })),
+  Elu: rule({ output: true }, (dy, [y]) => ({
+    x: () => engine().runKernel('EluGrad', { dy, y: y! }) as Tensor,
+  })),
   Selu: slopeOfInput((x) =>
-    where(greater(x, scalar(0)), mul(ones(x.shape), scalar(seluScale)), mul(exp(x), scalar(seluScale * seluAlpha))),
+    where(
+      greater(x, scalar(0)),
+      mul(ones(x.shape), scalar(seluScale)),
+      mul(exp(x), scalar(seluScale * seluAlpha)),
+    ),
   ),
   LeakyRelu: rule<{ alpha: number }>({ inputs: ['x'] }, (dy, [x], { alpha }) => ({
     x: () => mul(dy, step(x!, alpha)),
@@ -88,7 +96,10 @@ export const elementwiseGradients: Readonly<Record<string, GradientRule>> = {
     { inputs: ['x'] },
     (dy, [x], { clipValueMin, clipValueMax }) => ({
       x: () =>
-        gated(logicalAnd(greaterEqual(x!, scalar(clipValueMin)), lessEqual(x!, scalar(clipValueMax))), dy),
+        gated(
+          logicalAnd(greaterEqual(x!, scalar(clipValueMin)), lessEqual(x!, scalar(clipValueMax))),
+          dy,
+        ),
     }),
   ),
   Prelu: rule({ inputs: ['x', 'alpha'] }, (dy, [x, alpha]) => ({
@@ -106,8 +117,14 @@ export const elementwiseGradients: Readonly<Record<string, GradientRule>> = {
     a: () => div(dy, cast(b, 'float32')),
     b: () => neg(div(mul(dy, cast(a, 'float32')), square(cast(b, 'float32')))),
   })),
-  Maximum: binary((dy, a, b) => ({ a: () => gated(greaterEqual(a, b), dy), b: () => gated(less(a, b), dy) })),
-  Minimum: binary((dy, a, b) => ({ a: () => gated(lessEqual(a, b), dy), b: () => gated(greater(a, b), dy) })),
+  Maximum: binary((dy, a, b) => ({
+    a: () => gated(greaterEqual(a, b), dy),
+    b: () => gated(less(a, b), dy),
+  })),
+  Minimum: binary((dy, a, b) => ({
+    a: () => gated(lessEqual(a, b), dy),
+    b: () => gated(greater(a, b), dy),
+  })),
   SquaredDifference: binary((dy, a, b) => ({
     a: () => mul(dy, mul(scalar(2), sub(a, b))),
     b: () => mul(dy, mul(scalar(2), sub(b, a))),
@@ -135,5 +152,8 @@ export const elementwiseGradients: Readonly<Record<string, GradientRule>> = {
     t: () => gated(condition!, dy),
     e: () => where(condition!, zerosLike(dy), dy),
   })),
-  AddN: { saveAllInputs: true, gradFunc: (dy, saved) => Object.fromEntries(saved.map((_, i) => [i, () => dy as Tensor])) },
+  AddN: {
+    saveAllInputs: true,
+    gradFunc: (dy, saved) => Object.fromEntries(saved.map((_, i) => [i, () => dy as Tensor])),
+  },
 };

@@ -13,7 +13,10 @@ import { structureGradients } from './structure-gradients.js';
  * it themselves; call it before differentiating eagerly without either. Calling it again does nothing.
  */
 export function registerGradients(): void {
-  for (const [kernelName, rule] of Object.entries({ ...elementwiseGradients, ...structureGradients })) {
+  for (const [kernelName, rule] of Object.entries({
+    ...elementwiseGradients,
+    ...structureGradients,
+  })) {
     if (getGradient(kernelName) == null) registerGradient({ kernelName, ...rule });
   }
 }

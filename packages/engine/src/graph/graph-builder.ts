@@ -20,7 +20,11 @@ export class GraphBuilder {
   }
 
   /** Adds a node and gives its outputs. @throws MicrotuneError `usage` when the op refuses its inputs */
-  addMany<Op extends OpName>(op: Op, inputs: readonly Value[], attributes: OpAttributes[Op]): readonly Value[] {
+  addMany<Op extends OpName>(
+    op: Op,
+    inputs: readonly Value[],
+    attributes: OpAttributes[Op],
+  ): readonly Value[] {
     const outputs: Value[] = [];
     const node = { op, inputs, attributes, outputs } as unknown as GraphNode;
     inferOutputs(op, inputs, attributes).forEach(({ shape, dtype }, index) =>
@@ -54,6 +58,11 @@ export class GraphBuilder {
       for (const { node: feeding } of node.inputs) if (feeding !== undefined) reached.add(feeding);
       return true;
     });
-    return Object.freeze({ inputs: [...this.#inputs], nodes: nodes.reverse(), outputs: named, hostRows });
+    return Object.freeze({
+      inputs: [...this.#inputs],
+      nodes: nodes.reverse(),
+      outputs: named,
+      hostRows,
+    });
   }
 }

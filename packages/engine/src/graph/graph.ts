@@ -38,6 +38,9 @@ export interface Graph {
 }
 
 /** The node computing `value` when its op is `op`. */
-export function producer<Op extends OpName>(value: Value | undefined, op: Op): GraphNode<Op> | undefined {
+export function producer<Op extends OpName>(
+  value: Value | undefined,
+  op: Op,
+): GraphNode<Op> | undefined {
   return value?.node?.op === op ? (value.node as GraphNode<Op>) : undefined;
 }

@@ -8,7 +8,8 @@ function canonical(value: unknown): unknown {
     return createHash('sha256').update(bytes).digest('hex');
   }
   // JSON has no -0, NaN or infinities, and graphs with them differ.
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0) ? value : `${1 / value}/${value}`;
+  if (typeof value === 'number')
+    return Number.isFinite(value) && !Object.is(value, -0) ? value : `${1 / value}/${value}`;
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value)

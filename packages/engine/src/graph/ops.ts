@@ -24,7 +24,13 @@ export const comparisonOps = ['equal', 'less', 'lessEqual'] as const;
 /** Two bools -> bool. */
 export const logicalBinaryOps = ['logicalAnd', 'logicalOr'] as const;
 /** Over `axes`; reduceMean is float32 only. */
-export const reduceOps = ['reduceSum', 'reduceMean', 'reduceMax', 'reduceMin', 'reduceProd'] as const;
+export const reduceOps = [
+  'reduceSum',
+  'reduceMean',
+  'reduceMax',
+  'reduceMin',
+  'reduceProd',
+] as const;
 /** x -> index of the extreme along `axis`, int32, first one wins; the axis goes away. */
 export const argReduceOps = ['argMax', 'argMin'] as const;
 
@@ -59,7 +65,11 @@ interface StructuredOps {
   /** NumPy broadcast to `shape`. */
   broadcast: { readonly shape: Shape };
   /** out[i] = x[begin + i * strides] for i < size, per axis; strides may be negative. */
-  slice: { readonly begin: readonly number[]; readonly size: Shape; readonly strides: readonly number[] };
+  slice: {
+    readonly begin: readonly number[];
+    readonly size: Shape;
+    readonly strides: readonly number[];
+  };
   /** `value` around x; `paddings` are [before, after] per axis, never negative. */
   pad: { readonly paddings: readonly (readonly [number, number])[]; readonly value: number };
   concat: { readonly axis: number };
@@ -84,12 +94,16 @@ interface StructuredOps {
 
 export type GeluApproximation = 'none' | 'tanh';
 
-export type OpAttributes = { [Op in UnaryOp | BinaryOp]: NoAttributes } & { [Op in ReduceOp]: ReduceAttributes } & {
+export type OpAttributes = { [Op in UnaryOp | BinaryOp]: NoAttributes } & {
+  [Op in ReduceOp]: ReduceAttributes;
+} & {
   [Op in ArgReduceOp]: { readonly axis: number };
 } & StructuredOps;
 export type OpName = keyof OpAttributes;
 /** Ops without attributes. */
-export type PlainOp = { [Op in OpName]: OpAttributes[Op] extends NoAttributes ? Op : never }[OpName];
+export type PlainOp = {
+  [Op in OpName]: OpAttributes[Op] extends NoAttributes ? Op : never;
+}[OpName];
 
 const elementwise: ReadonlySet<string> = new Set([
   ...floatUnaryOps,

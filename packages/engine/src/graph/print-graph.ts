@@ -27,7 +27,8 @@ export function printAttributes(node: GraphNode): string {
 export function valueNames(graph: Graph): ReadonlyMap<Value, string> {
   const names = new Map<Value, string>(graph.inputs.map(({ name, value }) => [value, `%${name}`]));
   let count = 0;
-  for (const node of graph.nodes) for (const output of node.outputs) names.set(output, `v${count++}`);
+  for (const node of graph.nodes)
+    for (const output of node.outputs) names.set(output, `v${count++}`);
   return names;
 }
 

@@ -34,9 +34,15 @@ function needDtype(input: ValueSpec, ...dtypes: DType[]): void {
   need(dtypes.includes(input.dtype), `expected ${dtypes.join(' or ')}, got ${input.dtype}`);
 }
 function needAxis(shape: Shape, axis: number): void {
-  need(Number.isInteger(axis) && axis >= 0 && axis < shape.length, `axis ${axis} is outside rank ${shape.length}`);
+  need(
+    Number.isInteger(axis) && axis >= 0 && axis < shape.length,
+    `axis ${axis} is outside rank ${shape.length}`,
+  );
 }
-function table<Name extends OpName, Rule>(names: readonly Name[], rule: (name: Name) => Rule): { [Op in Name]: Rule } {
+function table<Name extends OpName, Rule>(
+  names: readonly Name[],
+  rule: (name: Name) => Rule,
+): { [Op in Name]: Rule } {
   return Object.fromEntries(names.map((name) => [name, rule(name)])) as { [Op in Name]: Rule };
 }
 
@@ -55,14 +61,19 @@ const binary = (from: readonly DType[], to?: DType) => (inputs: readonly ValueSp
   return [{ shape: broadcastShapes(a.shape, b.shape), dtype: to ?? a.dtype }];
 };
 
-const reduce = (from: readonly DType[]) => (inputs: readonly ValueSpec[], { axes, keepDims }: ReduceAttributes) => {
-  needCount(inputs, 1);
-  const x = at(inputs, 0);
-  needDtype(x, ...from);
-  need(axes.length > 0 && axes.every((axis, i) => i === 0 || axis > (axes[i - 1] ?? axis)), 'axes must be sorted');
-  axes.forEach((axis) => needAxis(x.shape, axis));
-  return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
-};
+const reduce =
+  (from: readonly DType[]) =>
+  (inputs: readonly ValueSpec[], { axes, keepDims }: ReduceAttributes) => {
+    needCount(inputs, 1);
+    const x = at(inputs, 0);
+    needDtype(x, ...from);
+    need(
+      axes.length > 0 && axes.every((axis, i) => i === 0 || axis > (axes[i - 1] ?? axis)),
+      'axes must be sorted',
+    );
+    axes.forEach((axis) => needAxis(x.shape, axis));
+    return [{ shape: reducedShape(x.shape, axes, keepDims), dtype: x.dtype }];
+  };
 
 const argReduce = (inputs: readonly ValueSpec[], { axis }: { readonly axis: number }) => {
   needCount(inputs, 1);
@@ -96,7 +107,10 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
 
   constant: (inputs, { shape, dtype, data }) => {
     needCount(inputs, 0);
-    need(bufferFits(data, shape, dtype), `data of ${data.length} values is not ${dtype} [${shape.join(', ')}]`);
+    need(
+      bufferFits(data, shape, dtype),
+      `data of ${data.length} values is not ${dtype} [${shape.join(', ')}]`,
+    );
     return [{ shape, dtype }];
   },
   splat: (inputs, { shape, dtype }) => {
@@ -109,20 +123,27 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
     const [condition, whenTrue, whenFalse] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
     needDtype(condition, 'bool');
     needDtype(whenFalse, whenTrue.dtype);
-    const shape = broadcastShapes(condition.shape, broadcastShapes(whenTrue.shape, whenFalse.shape));
+    const shape = broadcastShapes(
+      condition.shape,
+      broadcastShapes(whenTrue.shape, whenFalse.shape),
+    );
     return [{ shape, dtype: whenTrue.dtype }];
   },
   reshape: (inputs, { shape }) => {
     needCount(inputs, 1);
     const x = at(inputs, 0);
-    need(elementCount(shape) === elementCount(x.shape), `[${x.shape.join(', ')}] has no shape [${shape.join(', ')}]`);
+    need(
+      elementCount(shape) === elementCount(x.shape),
+      `[${x.shape.join(', ')}] has no shape [${shape.join(', ')}]`,
+    );
     return [{ shape, dtype: x.dtype }];
   },
   transpose: (inputs, { perm }) => {
     needCount(inputs, 1);
     const x = at(inputs, 0);
     need(
-      perm.length === x.shape.length && [...perm].sort((a, b) => a - b).every((axis, i) => axis === i),
+      perm.length === x.shape.length &&
+        [...perm].sort((a, b) => a - b).every((axis, i) => axis === i),
       `[${perm.join(', ')}] is no permutation of ${x.shape.length} axes`,
     );
     return [{ shape: perm.map((axis) => x.shape[axis] ?? 1), dtype: x.dtype }];
@@ -142,7 +163,10 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
     const inside = x.shape.every((extent, axis) => {
       const [from, count, stride] = [begin[axis] ?? -1, size[axis] ?? -1, strides[axis] ?? 0];
       const last = from + (count - 1) * stride;
-      return stride !== 0 && (count === 0 || (count > 0 && from >= 0 && from < extent && last >= 0 && last < extent));
+      return (
+        stride !== 0 &&
+        (count === 0 || (count > 0 && from >= 0 && from < extent && last >= 0 && last < extent))
+      );
     });
     need(
       inside && size.length === x.shape.length,
@@ -153,8 +177,16 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
   pad: (inputs, { paddings }) => {
     needCount(inputs, 1);
     const x = at(inputs, 0);
-    need(paddings.length === x.shape.length, `${paddings.length} paddings for rank ${x.shape.length}`);
-    return [{ shape: x.shape.map((extent, axis) => extent + paddings[axis]![0] + paddings[axis]![1]), dtype: x.dtype }];
+    need(
+      paddings.length === x.shape.length,
+      `${paddings.length} paddings for rank ${x.shape.length}`,
+    );
+    return [
+      {
+        shape: x.shape.map((extent, axis) => extent + paddings[axis]![0] + paddings[axis]![1]),
+        dtype: x.dtype,
+      },
+    ];
   },
   concat: (inputs, { axis }) => {
     const first = at(inputs, 0);
@@ -162,17 +194,27 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
     for (const input of inputs) {
       needDtype(input, first.dtype);
       const fits = input.shape.every((extent, i) => i === axis || extent === first.shape[i]);
-      need(fits && input.shape.length === first.shape.length, `[${input.shape.join(', ')}] does not join`);
+      need(
+        fits && input.shape.length === first.shape.length,
+        `[${input.shape.join(', ')}] does not join`,
+      );
     }
     const extent = inputs.reduce((sum, input) => sum + (input.shape[axis] ?? 0), 0);
-    return [{ shape: first.shape.map((own, i) => (i === axis ? extent : own)), dtype: first.dtype }];
+    return [
+      { shape: first.shape.map((own, i) => (i === axis ? extent : own)), dtype: first.dtype },
+    ];
   },
   gather: (inputs, { axis }) => {
     needCount(inputs, 2);
     const [x, indices] = [at(inputs, 0), at(inputs, 1)];
     needDtype(indices, 'int32');
     needAxis(x.shape, axis);
-    return [{ shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)], dtype: x.dtype }];
+    return [
+      {
+        shape: [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)],
+        dtype: x.dtype,
+      },
+    ];
   },
   segmentSum: (inputs, { numSegments }) => {
     needCount(inputs, 2);
@@ -189,14 +231,24 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
     return [at(inputs, 0)];
   },
   matMul: (inputs, { transposeA, transposeB }) => {
-    need(inputs.length === 2 || inputs.length === 3, `expected 2 or 3 inputs, got ${inputs.length}`);
+    need(
+      inputs.length === 2 || inputs.length === 3,
+      `expected 2 or 3 inputs, got ${inputs.length}`,
+    );
     const [a, b] = [at(inputs, 0), at(inputs, 1)];
     inputs.forEach((input) => needDtype(input, 'float32'));
     need(a.shape.length >= 2 && b.shape.length >= 2, 'expected at least two axes');
-    const [aRows, aColumns] = transposeA ? [a.shape.at(-1), a.shape.at(-2)] : [a.shape.at(-2), a.shape.at(-1)];
-    const [bRows, bColumns] = transposeB ? [b.shape.at(-1), b.shape.at(-2)] : [b.shape.at(-2), b.shape.at(-1)];
+    const [aRows, aColumns] = transposeA
+      ? [a.shape.at(-1), a.shape.at(-2)]
+      : [a.shape.at(-2), a.shape.at(-1)];
+    const [bRows, bColumns] = transposeB
+      ? [b.shape.at(-1), b.shape.at(-2)]
+      : [b.shape.at(-2), b.shape.at(-1)];
     need(aColumns === bRows, `inner extents ${aColumns} and ${bRows} differ`);
-    need(inputs.length === 2 || sameShape(at(inputs, 2).shape, [bColumns!]), `expected a bias of [${bColumns}]`);
+    need(
+      inputs.length === 2 || sameShape(at(inputs, 2).shape, [bColumns!]),
+      `expected a bias of [${bColumns}]`,
+    );
     const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
     return [{ shape: [...batch, aRows!, bColumns!], dtype: 'float32' }];
   },
@@ -207,7 +259,10 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
     inputs.forEach((input) => needDtype(input, 'float32'));
     const x = at(inputs, 0);
     const width = [x.shape.at(-1) ?? 0];
-    need(sameShape(at(inputs, 1).shape, width) && sameShape(at(inputs, 2).shape, width), `expected [${width[0]}]`);
+    need(
+      sameShape(at(inputs, 1).shape, width) && sameShape(at(inputs, 2).shape, width),
+      `expected [${width[0]}]`,
+    );
     const statistics: ValueSpec = { shape: [...x.shape.slice(0, -1), 1], dtype: 'float32' };
     return [x, statistics, statistics];
   },
@@ -221,7 +276,10 @@ const shapeRules: { [Op in OpName]: ShapeRule<Op> } = {
     const [x, mask] = [at(inputs, 0), at(inputs, 1)];
     needDtype(x, 'float32');
     needDtype(mask, 'bool');
-    need(sameShape(x.shape, mask.shape), `a mask of [${mask.shape.join(', ')}] for x of [${x.shape.join(', ')}]`);
+    need(
+      sameShape(x.shape, mask.shape),
+      `a mask of [${mask.shape.join(', ')}] for x of [${x.shape.join(', ')}]`,
+    );
     return [x];
   },
 };

@@ -18,7 +18,10 @@ export function broadcastShapes(a: Shape, b: Shape): Shape {
     const left = a[axis - rank + a.length] ?? 1;
     const right = b[axis - rank + b.length] ?? 1;
     if (left !== right && left !== 1 && right !== 1) {
-      throw new MicrotuneError('usage', `shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast`);
+      throw new MicrotuneError(
+        'usage',
+        `shapes [${a.join(', ')}] and [${b.join(', ')}] do not broadcast`,
+      );
     }
     return left === 1 ? right : left;
   });

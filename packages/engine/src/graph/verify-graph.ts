@@ -11,26 +11,44 @@ function unique(kind: string, names: readonly string[]): void {
 
 /** @throws MicrotuneError `internal` naming the first broken invariant: order, shapes, dtypes, names */
 export function verifyGraph(graph: Graph): void {
-  unique('input', graph.inputs.map(({ name }) => name));
-  unique('output', graph.outputs.map(({ name }) => name));
+  unique(
+    'input',
+    graph.inputs.map(({ name }) => name),
+  );
+  unique(
+    'output',
+    graph.outputs.map(({ name }) => name),
+  );
   const defined = new Set<Value>(graph.inputs.map(({ value }) => value));
   graph.nodes.forEach((node, position) => {
     const where = `node ${position} (${node.op})`;
-    assert(node.inputs.every((input) => defined.has(input)), `${where} reads a value that is not computed before it`);
+    assert(
+      node.inputs.every((input) => defined.has(input)),
+      `${where} reads a value that is not computed before it`,
+    );
     const expected = inferOutputs(node.op, node.inputs, node.attributes);
     assert(expected.length === node.outputs.length, `${where} has ${node.outputs.length} outputs`);
     node.outputs.forEach((output, i) => {
       const spec = expected[i]!;
       const fits = sameShape(spec.shape, output.shape) && spec.dtype === output.dtype;
-      assert(fits && output.node === node && output.index === i, `output ${i} of ${where} is not what its rule gives`);
+      assert(
+        fits && output.node === node && output.index === i,
+        `output ${i} of ${where} is not what its rule gives`,
+      );
       defined.add(output);
     });
   });
   for (const { name, value, shape, dtype } of [...graph.inputs, ...graph.outputs]) {
     assert(defined.has(value), `graph output "${name}" is not computed`);
-    assert(sameShape(shape, value.shape) && dtype === value.dtype, `"${name}" and its value differ in shape or dtype`);
+    assert(
+      sameShape(shape, value.shape) && dtype === value.dtype,
+      `"${name}" and its value differ in shape or dtype`,
+    );
   }
   for (const rows of graph.hostRows) {
-    assert(graph.inputs.some(({ name }) => name === rows.rowsInput), `host rows need input "${rows.rowsInput}"`);
+    assert(
+      graph.inputs.some(({ name }) => name === rows.rowsInput),
+      `host rows need input "${rows.rowsInput}"`,
+    );
   }
 }

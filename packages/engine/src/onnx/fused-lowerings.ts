@@ -34,7 +34,11 @@ export function lowerLayerNorm(
   return [writer.node('Add', [writer.node('Mul', [normal, gamma!]), beta!]), mean, inverse];
 }
 
-export function lowerGelu(writer: OnnxWriter, node: GraphNode<'gelu'>, inputs: readonly string[]): string {
+export function lowerGelu(
+  writer: OnnxWriter,
+  node: GraphNode<'gelu'>,
+  inputs: readonly string[],
+): string {
   const tanh = node.attributes.approximate === 'tanh';
   if (writer.dialect === 'onnxruntime') {
     return writer.nodes(tanh ? 'FastGelu' : 'Gelu', inputs, { microsoft: true })[0]!;
@@ -56,7 +60,11 @@ function tanhArgument(writer: OnnxWriter, x: string): string {
   return writer.node('Mul', [x, factor]);
 }
 
-export function lowerGeluGrad(writer: OnnxWriter, node: GraphNode<'geluGrad'>, inputs: readonly string[]): string {
+export function lowerGeluGrad(
+  writer: OnnxWriter,
+  node: GraphNode<'geluGrad'>,
+  inputs: readonly string[],
+): string {
   const [dy, x] = [inputs[0]!, inputs[1]!];
   const slope = node.attributes.approximate === 'tanh' ? tanhSlope(writer, x) : erfSlope(writer, x);
   return writer.node('Mul', [dy, slope]);
@@ -66,7 +74,10 @@ export function lowerGeluGrad(writer: OnnxWriter, node: GraphNode<'geluGrad'>, i
 function erfSlope(writer: OnnxWriter, x: string): string {
   const u = writer.node('Mul', [x, float(writer, sqrtHalf)]);
   const bell = writer.node('Exp', [writer.node('Neg', [writer.node('Mul', [u, u])])]);
-  const tail = writer.node('Mul', [writer.node('Mul', [u, float(writer, 1 / Math.sqrt(Math.PI))]), bell]);
+  const tail = writer.node('Mul', [
+    writer.node('Mul', [u, float(writer, 1 / Math.sqrt(Math.PI))]),
+    bell,
+  ]);
   const half = writer.node('Mul', [writer.node('Erf', [u]), float(writer, 0.5)]);
   return writer.node('Add', [writer.node('Add', [half, float(writer, 0.5)]), tail]);
 }
@@ -81,12 +92,19 @@ function tanhSlope(writer: OnnxWriter, x: string): string {
   ]);
   const sech = writer.node('Sub', [float(writer, 1), writer.node('Mul', [t, t])]);
   const tail = writer.node('Mul', [writer.node('Mul', [x, inner]), sech]);
-  const half = writer.node('Add', [writer.node('Mul', [t, float(writer, 0.5)]), float(writer, 0.5)]);
+  const half = writer.node('Add', [
+    writer.node('Mul', [t, float(writer, 0.5)]),
+    float(writer, 0.5),
+  ]);
   return writer.node('Add', [half, tail]);
 }
 
 /** The scaled mask is the same node for forward and backward, so it is computed once. */
-export function lowerDropout(writer: OnnxWriter, node: GraphNode<'dropout'>, inputs: readonly string[]): string {
+export function lowerDropout(
+  writer: OnnxWriter,
+  node: GraphNode<'dropout'>,
+  inputs: readonly string[],
+): string {
   const numbers = writer.node('Cast', [inputs[1]!], { to: 1 });
   const factors = writer.node('Mul', [numbers, float(writer, node.attributes.scale)]);
   return writer.node('Mul', [inputs[0]!, factors]);

@@ -12,7 +12,11 @@ function swapLastTwo(writer: OnnxWriter, name: string, value: Value): string {
   return writer.node('Transpose', [name], { perm });
 }
 
-export function lowerMatMul(writer: OnnxWriter, node: GraphNode<'matMul'>, inputs: readonly string[]): string {
+export function lowerMatMul(
+  writer: OnnxWriter,
+  node: GraphNode<'matMul'>,
+  inputs: readonly string[],
+): string {
   const { transposeA, transposeB, alpha } = node.attributes;
   const flags = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } };
   const [a, b] = [node.inputs[0]!, node.inputs[1]!];

@@ -32,18 +32,33 @@ function onnxEngine(runtime: OnnxRuntime): Engine {
   };
 }
 
-async function compileOnnx(runtime: OnnxRuntime, graph: Graph, options: CompileOptions): Promise<Executable> {
+async function compileOnnx(
+  runtime: OnnxRuntime,
+  graph: Graph,
+  options: CompileOptions,
+): Promise<Executable> {
   if (options.precision !== 'f32') {
-    throw new MicrotuneError('usage', `the engine onnx computes in f32 only, not in ${options.precision}; use openvino`);
+    throw new MicrotuneError(
+      'usage',
+      `the engine onnx computes in f32 only, not in ${options.precision}; use openvino`,
+    );
   }
-  const session = await createSession(runtime, toOnnx(graph, { dialect: 'onnxruntime' }), options.threads);
+  const session = await createSession(
+    runtime,
+    toOnnx(graph, { dialect: 'onnxruntime' }),
+    options.threads,
+  );
   return new OnnxExecutable(runtime, session, {
     inputs: graph.inputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
     outputs: graph.outputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
   });
 }
 
-async function createSession(runtime: OnnxRuntime, model: Uint8Array, threads: number): Promise<InferenceSession> {
+async function createSession(
+  runtime: OnnxRuntime,
+  model: Uint8Array,
+  threads: number,
+): Promise<InferenceSession> {
   try {
     return await runtime.InferenceSession.create(model, {
       executionProviders: ['cpu'],
@@ -56,7 +71,9 @@ async function createSession(runtime: OnnxRuntime, model: Uint8Array, threads: n
       logSeverityLevel: 3,
     });
   } catch (cause) {
-    throw new MicrotuneError('internal', `onnxruntime refused the graph: ${messageOf(cause)}`, { cause });
+    throw new MicrotuneError('internal', `onnxruntime refused the graph: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -87,7 +104,8 @@ class OnnxExecutable implements Executable {
     const feeds: Record<string, Tensor> = {};
     for (const spec of this.inputs) feeds[spec.name] = this.#wrap('input', spec, inputs[spec.name]);
     const fetches: Record<string, OnnxValue> = {};
-    for (const spec of this.outputs) fetches[spec.name] = this.#wrap('output', spec, outputs[spec.name]);
+    for (const spec of this.outputs)
+      fetches[spec.name] = this.#wrap('output', spec, outputs[spec.name]);
     try {
       await this.#session.run(feeds, fetches);
     } catch (cause) {
@@ -106,7 +124,10 @@ class OnnxExecutable implements Executable {
     const known = this.#wrapped.get(`${kind} ${name}`);
     if (known !== undefined && known.buffer === buffer) return known.tensor;
     const expected = `${dtype} [${shape.join(', ')}]`;
-    assert(bufferFits(buffer, shape, dtype), `graph ${kind} "${name}" needs a buffer for ${expected}`);
+    assert(
+      bufferFits(buffer, shape, dtype),
+      `graph ${kind} "${name}" needs a buffer for ${expected}`,
+    );
     const tensor = new this.#runtime.Tensor(dtype as 'float32', buffer as Float32Array, [...shape]);
     this.#wrapped.set(`${kind} ${name}`, { buffer, tensor });
     return tensor;

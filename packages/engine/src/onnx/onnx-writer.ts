@@ -11,7 +11,13 @@ export type OnnxDialect = 'onnxruntime' | 'openvino';
 export type OnnxType = 'float32' | 'int32' | 'bool' | 'int64' | 'uint8';
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
 
-const elementTypes: Readonly<Record<OnnxType, number>> = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9 };
+const elementTypes: Readonly<Record<OnnxType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+};
 const irVersion = 8;
 const opsetVersion = 17;
 const microsoftDomain = 'com.microsoft';
@@ -64,7 +70,11 @@ export class OnnxWriter {
 
   scalar(value: number, type: Exclude<OnnxType, 'int64'>): string {
     const data =
-      type === 'float32' ? Float32Array.of(value) : type === 'int32' ? Int32Array.of(value) : Uint8Array.of(value);
+      type === 'float32'
+        ? Float32Array.of(value)
+        : type === 'int32'
+          ? Int32Array.of(value)
+          : Uint8Array.of(value);
     return this.#constant(data, type, []);
   }
 
@@ -79,7 +89,8 @@ export class OnnxWriter {
     for (const constant of this.#constants) graph.message(5, constant);
     for (const input of inputs) graph.message(11, valueInfo(input));
     for (const output of outputs) graph.message(12, valueInfo(output));
-    const opset = (domain: string, version: number) => new ProtobufWriter().text(1, domain).integer(2, version);
+    const opset = (domain: string, version: number) =>
+      new ProtobufWriter().text(1, domain).integer(2, version);
     const model = new ProtobufWriter().integer(1, irVersion).text(2, 'microtune').message(7, graph);
     model.message(8, opset('', opsetVersion));
     if (this.dialect === 'onnxruntime') model.message(8, opset(microsoftDomain, 1));
@@ -92,7 +103,8 @@ export class OnnxWriter {
 
   #constant(data: HostBuffer | BigInt64Array, type: OnnxType, shape: Shape): string {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = bytes.byteLength <= 1024 ? JSON.stringify([type, shape, Array.from(bytes)]) : undefined;
+    const key =
+      bytes.byteLength <= 1024 ? JSON.stringify([type, shape, Array.from(bytes)]) : undefined;
     const known = key === undefined ? undefined : this.#known.get(key);
     if (known !== undefined) return known[0]!;
     const name = `c${this.#count++}`;
@@ -103,12 +115,18 @@ export class OnnxWriter {
     return name;
   }
 
-  #writeNode(op: string, inputs: readonly string[], outputs: readonly string[], options: NodeOptions): void {
+  #writeNode(
+    op: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    options: NodeOptions,
+  ): void {
     const node = new ProtobufWriter();
     for (const input of inputs) node.text(1, input);
     for (const output of outputs) node.text(2, output);
     node.text(3, `n${this.#nodes.length}`).text(4, op);
-    for (const [name, value] of Object.entries(options.attributes ?? {})) node.message(5, attribute(name, value));
+    for (const [name, value] of Object.entries(options.attributes ?? {}))
+      node.message(5, attribute(name, value));
     if (options.microsoft === true) node.text(7, microsoftDomain);
     this.#nodes.push(node);
   }

@@ -7,6 +7,8 @@ import type { Graph, GraphNode, Value } from '../graph/graph.js';
 import type { BinaryOp, OpName, ReduceOp, UnaryOp } from '../graph/ops.js';
 import { elementCount } from '../graph/shape.js';
 import type { DType } from '../graph-types.js';
+import { defaultPasses, optimize } from '../passes/optimize.js';
+import type { Pass } from '../passes/pass.js';
 import { lowerDropout, lowerGelu, lowerGeluGrad, lowerLayerNorm } from './fused-lowerings.js';
 import { lowerMatMul } from './matmul-lowering.js';
 import { OnnxWriter, onnxElementType } from './onnx-writer.js';
@@ -29,17 +31,27 @@ const sameOps: Partial<Record<UnaryOp | BinaryOp, string>> = {
 
 const one =
   (onnxOp: string) =>
-  (writer: OnnxWriter, _: unknown, inputs: readonly string[]): readonly string[] => [writer.node(onnxOp, inputs)];
+  (writer: OnnxWriter, _: unknown, inputs: readonly string[]): readonly string[] => [
+    writer.node(onnxOp, inputs),
+  ];
 
 function reduceByAttribute(onnxOp: string) {
-  return (writer: OnnxWriter, node: GraphNode<ReduceOp>, inputs: readonly string[]): readonly string[] => {
+  return (
+    writer: OnnxWriter,
+    node: GraphNode<ReduceOp>,
+    inputs: readonly string[],
+  ): readonly string[] => {
     const { axes, keepDims } = node.attributes;
     return [writer.node(onnxOp, inputs, { axes, keepdims: keepDims ? 1 : 0 })];
   };
 }
 
 function argReduce(onnxOp: string) {
-  return (writer: OnnxWriter, node: GraphNode<'argMax' | 'argMin'>, inputs: readonly string[]): readonly string[] => {
+  return (
+    writer: OnnxWriter,
+    node: GraphNode<'argMax' | 'argMin'>,
+    inputs: readonly string[],
+  ): readonly string[] => {
     const index = writer.node(onnxOp, inputs, { axis: node.attributes.axis, keepdims: 0 });
     return [cast(writer, index, 'int32')];
   };
@@ -52,7 +64,11 @@ function cast(writer: OnnxWriter, input: string, type: DType | 'int64'): string 
 /** Below so many segments a product with the one-hot matrix is cheaper than a serial scatter. */
 const oneHotSegments = 64;
 
-function lowerSegmentSum(writer: OnnxWriter, node: GraphNode<'segmentSum'>, inputs: readonly string[]): string {
+function lowerSegmentSum(
+  writer: OnnxWriter,
+  node: GraphNode<'segmentSum'>,
+  inputs: readonly string[],
+): string {
   const [x, ids] = [node.inputs[0]!, inputs[1]!];
   const [rows, ...rest] = x.shape;
   const width = elementCount(rest);
@@ -60,11 +76,22 @@ function lowerSegmentSum(writer: OnnxWriter, node: GraphNode<'segmentSum'>, inpu
   const flat = writer.node('Reshape', [inputs[0]!, writer.int64([rows!, width])]);
   const shape = writer.int64([numSegments, ...rest]);
   if (numSegments <= oneHotSegments && x.dtype === 'float32') {
-    const segments = writer.tensor(Int32Array.from({ length: numSegments }, (_, i) => i), 'int32', [numSegments, 1]);
-    const hits = cast(writer, writer.node('Equal', [segments, writer.node('Reshape', [ids, writer.int64([1, rows!])])]), 'float32');
+    const segments = writer.tensor(
+      Int32Array.from({ length: numSegments }, (_, i) => i),
+      'int32',
+      [numSegments, 1],
+    );
+    const hits = cast(
+      writer,
+      writer.node('Equal', [segments, writer.node('Reshape', [ids, writer.int64([1, rows!])])]),
+      'float32',
+    );
     return writer.node('Reshape', [writer.node('MatMul', [hits, flat]), shape]);
   }
-  const zeros = writer.node('Expand', [writer.scalar(0, x.dtype), writer.int64([numSegments, width])]);
+  const zeros = writer.node('Expand', [
+    writer.scalar(0, x.dtype),
+    writer.int64([numSegments, width]),
+  ]);
   const column = writer.node('Reshape', [cast(writer, ids, 'int64'), writer.int64([rows!, 1])]);
   const places = writer.node('Expand', [column, writer.int64([rows!, width])]);
   const sums = writer.node('ScatterElements', [zeros, places, flat], { axis: 0, reduction: 'add' });
@@ -72,7 +99,11 @@ function lowerSegmentSum(writer: OnnxWriter, node: GraphNode<'segmentSum'>, inpu
 }
 
 /** ONNX allows out-of-range ends: the largest int64 that a double holds means "past the end". */
-function lowerSlice(writer: OnnxWriter, node: GraphNode<'slice'>, inputs: readonly string[]): string {
+function lowerSlice(
+  writer: OnnxWriter,
+  node: GraphNode<'slice'>,
+  inputs: readonly string[],
+): string {
   const { begin, size, strides } = node.attributes;
   const axes = begin.map((_, axis) => axis);
   const x = node.inputs[0]!;
@@ -83,11 +114,19 @@ function lowerSlice(writer: OnnxWriter, node: GraphNode<'slice'>, inputs: readon
     return end < 0 ? -(2 ** 31) : end;
   });
   const pick = (from: readonly number[]) => writer.int64(touched.map((axis) => from[axis]!));
-  return writer.node('Slice', [inputs[0]!, pick(begin), writer.int64(ends), writer.int64(touched), pick(strides)]);
+  return writer.node('Slice', [
+    inputs[0]!,
+    pick(begin),
+    writer.int64(ends),
+    writer.int64(touched),
+    pick(strides),
+  ]);
 }
 
 const lowerings: { [Op in OpName]: Lowering<Op> } = {
-  ...(Object.fromEntries(Object.entries(sameOps).map(([op, onnxOp]) => [op, one(onnxOp)])) as unknown as {
+  ...(Object.fromEntries(
+    Object.entries(sameOps).map(([op, onnxOp]) => [op, one(onnxOp)]),
+  ) as unknown as {
     [Op in UnaryOp]: Lowering<Op>;
   }),
   rsqrt: (writer, _, inputs) => [writer.node('Reciprocal', [writer.node('Sqrt', inputs)])],
@@ -126,13 +165,22 @@ const lowerings: { [Op in OpName]: Lowering<Op> } = {
   },
   cast: (writer, node, inputs) => [cast(writer, inputs[0]!, node.attributes.dtype)],
   select: one('Where'),
-  reshape: (writer, node, inputs) => [writer.node('Reshape', [inputs[0]!, writer.int64(node.attributes.shape)])],
-  transpose: (writer, node, inputs) => [writer.node('Transpose', inputs, { perm: node.attributes.perm })],
-  broadcast: (writer, node, inputs) => [writer.node('Expand', [inputs[0]!, writer.int64(node.attributes.shape)])],
+  reshape: (writer, node, inputs) => [
+    writer.node('Reshape', [inputs[0]!, writer.int64(node.attributes.shape)]),
+  ],
+  transpose: (writer, node, inputs) => [
+    writer.node('Transpose', inputs, { perm: node.attributes.perm }),
+  ],
+  broadcast: (writer, node, inputs) => [
+    writer.node('Expand', [inputs[0]!, writer.int64(node.attributes.shape)]),
+  ],
   slice: (writer, node, inputs) => [lowerSlice(writer, node, inputs)],
   pad: (writer, node, inputs) => {
     const { paddings, value } = node.attributes;
-    const amounts = writer.int64([...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)]);
+    const amounts = writer.int64([
+      ...paddings.map(([before]) => before),
+      ...paddings.map(([, after]) => after),
+    ]);
     return [writer.node('Pad', [inputs[0]!, amounts, writer.scalar(value, node.inputs[0]!.dtype)])];
   },
   concat: (writer, node, inputs) => [writer.node('Concat', inputs, { axis: node.attributes.axis })],
@@ -152,20 +200,38 @@ const lowerings: { [Op in OpName]: Lowering<Op> } = {
   dropout: (writer, node, inputs) => [lowerDropout(writer, node, inputs)],
 };
 
-function lower<Op extends OpName>(writer: OnnxWriter, node: GraphNode<Op>, inputs: readonly string[]) {
+function lower<Op extends OpName>(
+  writer: OnnxWriter,
+  node: GraphNode<Op>,
+  inputs: readonly string[],
+) {
   const lowering: Lowering<Op> = lowerings[node.op as Op];
   return lowering(writer, node, inputs);
+}
+
+export interface ToOnnxOptions {
+  readonly dialect?: OnnxDialect;
+  readonly passes?: readonly Pass[];
 }
 
 /**
  * The graph as an ONNX model (opset 17). Graph inputs and outputs keep their names.
  * The dialect `onnxruntime`, the default, uses its com.microsoft ops; `openvino` only standard ones.
+ * `passes` run first; [] writes the graph as it is.
  */
-export function toOnnx(graph: Graph, options: { readonly dialect?: OnnxDialect } = {}): Uint8Array {
-  const writer = new OnnxWriter(options.dialect ?? 'onnxruntime');
+export function toOnnx(
+  given: Graph,
+  { dialect = 'onnxruntime', passes = defaultPasses }: ToOnnxOptions = {},
+): Uint8Array {
+  const graph = optimize(given, passes);
+  const writer = new OnnxWriter(dialect);
   const names = new Map<Value, string>(graph.inputs.map(({ name, value }) => [value, name]));
   for (const node of graph.nodes) {
-    const outputs = lower(writer, node, node.inputs.map((input) => names.get(input)!));
+    const outputs = lower(
+      writer,
+      node,
+      node.inputs.map((input) => names.get(input)!),
+    );
     node.outputs.forEach((value, i) => names.set(value, outputs[i]!));
   }
   for (const { name, value } of graph.outputs) writer.output(name, names.get(value)!);

@@ -8,9 +8,11 @@ import { kernel, plain, scalarLike, toFloat } from './trace-kernel.js';
 import type { TraceKernel } from './trace-kernel.js';
 
 const unary = (op: PlainOp) => kernel<'x'>((build, { x }) => plain(build, op, x));
-const floatUnary = (op: PlainOp) => kernel<'x'>((build, { x }) => plain(build, op, toFloat(build, x)));
+const floatUnary = (op: PlainOp) =>
+  kernel<'x'>((build, { x }) => plain(build, op, toFloat(build, x)));
 /** Rounding does nothing to whole numbers. */
-const rounding = (op: PlainOp) => kernel<'x'>((build, { x }) => (x.dtype === 'int32' ? x : plain(build, op, x)));
+const rounding = (op: PlainOp) =>
+  kernel<'x'>((build, { x }) => (x.dtype === 'int32' ? x : plain(build, op, x)));
 const binary = (op: PlainOp) => kernel<'a' | 'b'>((build, { a, b }) => plain(build, op, a, b));
 /** The op with its operands exchanged. */
 const swapped = (op: PlainOp) => kernel<'a' | 'b'>((build, { a, b }) => plain(build, op, b, a));
@@ -28,7 +30,12 @@ function isNegative(build: GraphBuilder, x: Value): Value {
 /** exp(x) - 1 as tanh(x / 2) (exp(x) + 1), which keeps its digits near 0. */
 function expm1(build: GraphBuilder, x: Value): Value {
   const half = plain(build, 'tanh', plain(build, 'mul', x, scalarLike(build, x, 0.5)));
-  return plain(build, 'mul', half, plain(build, 'add', plain(build, 'exp', x), scalarLike(build, x, 1)));
+  return plain(
+    build,
+    'mul',
+    half,
+    plain(build, 'add', plain(build, 'exp', x), scalarLike(build, x, 1)),
+  );
 }
 
 /** log(1 + x); near 0 as 2 atanh(x / (2 + x)), which keeps its digits there. */
@@ -36,7 +43,12 @@ function log1p(build: GraphBuilder, x: Value): Value {
   const near = plain(build, 'less', plain(build, 'abs', x), scalarLike(build, x, 0.5));
   const ratio = plain(build, 'div', x, plain(build, 'add', x, scalarLike(build, x, 2)));
   const small = plain(build, 'mul', plain(build, 'atanh', ratio), scalarLike(build, x, 2));
-  return select(build, near, small, plain(build, 'log', plain(build, 'add', x, scalarLike(build, x, 1))));
+  return select(
+    build,
+    near,
+    small,
+    plain(build, 'log', plain(build, 'add', x, scalarLike(build, x, 1))),
+  );
 }
 
 function elu(build: GraphBuilder, x: Value): Value {
@@ -44,13 +56,21 @@ function elu(build: GraphBuilder, x: Value): Value {
 }
 
 function clip(build: GraphBuilder, x: Value, from: number, to: number): Value {
-  return plain(build, 'min', plain(build, 'max', x, scalarLike(build, x, from)), scalarLike(build, x, to));
+  return plain(
+    build,
+    'min',
+    plain(build, 'max', x, scalarLike(build, x, from)),
+    scalarLike(build, x, to),
+  );
 }
 
 /** floor(a / b). @throws MicrotuneError `usage` for int32, whose quotients float32 cannot all hold */
 function floorQuotient(build: GraphBuilder, a: Value, b: Value): Value {
   if (a.dtype === 'int32') {
-    throw new MicrotuneError('usage', 'integer division and modulo are not supported in a trace; cast to float32');
+    throw new MicrotuneError(
+      'usage',
+      'integer division and modulo are not supported in a trace; cast to float32',
+    );
   }
   return plain(build, 'floor', plain(build, 'div', a, b));
 }
@@ -61,7 +81,12 @@ const seluAlpha = 1.6732632423543772;
 
 function selu(build: GraphBuilder, x: Value): Value {
   const below = plain(build, 'mul', expm1(build, x), scalarLike(build, x, seluScale * seluAlpha));
-  return select(build, isNegative(build, x), below, plain(build, 'mul', x, scalarLike(build, x, seluScale)));
+  return select(
+    build,
+    isNegative(build, x),
+    below,
+    plain(build, 'mul', x, scalarLike(build, x, seluScale)),
+  );
 }
 
 function castTo(build: GraphBuilder, x: Value, dtype: DType): Value {
@@ -134,7 +159,11 @@ export const elementwiseKernels: Readonly<Record<string, TraceKernel>> = {
   IsNan: unary('isNaN'),
   IsInf: unary('isInf'),
   IsFinite: kernel<'x'>((build, { x }) =>
-    plain(build, 'logicalNot', plain(build, 'logicalOr', plain(build, 'isNaN', x), plain(build, 'isInf', x))),
+    plain(
+      build,
+      'logicalNot',
+      plain(build, 'logicalOr', plain(build, 'isNaN', x), plain(build, 'isInf', x)),
+    ),
   ),
   LogicalNot: unary('logicalNot'),
 
@@ -143,7 +172,9 @@ export const elementwiseKernels: Readonly<Record<string, TraceKernel>> = {
   Multiply: binary('mul'),
   Maximum: binary('max'),
   Minimum: binary('min'),
-  RealDiv: kernel<'a' | 'b'>((build, { a, b }) => plain(build, 'div', toFloat(build, a), toFloat(build, b))),
+  RealDiv: kernel<'a' | 'b'>((build, { a, b }) =>
+    plain(build, 'div', toFloat(build, a), toFloat(build, b)),
+  ),
   Pow: kernel<'a' | 'b'>((build, { a, b }) =>
     castTo(build, plain(build, 'pow', toFloat(build, a), toFloat(build, b)), a.dtype),
   ),
@@ -164,6 +195,9 @@ export const elementwiseKernels: Readonly<Record<string, TraceKernel>> = {
   LogicalAnd: binary('logicalAnd'),
   LogicalOr: binary('logicalOr'),
   LogicalXor: negated('equal'),
-  Select: kernel<'condition' | 't' | 'e'>((build, { condition, t, e }) => select(build, condition, t, e)),
-  AddN: (build, inputs) => Object.values(inputs).reduce((sum, term) => plain(build, 'add', sum, term)),
+  Select: kernel<'condition' | 't' | 'e'>((build, { condition, t, e }) =>
+    select(build, condition, t, e),
+  ),
+  AddN: (build, inputs) =>
+    Object.values(inputs).reduce((sum, term) => plain(build, 'add', sum, term)),
 };

@@ -2,18 +2,19 @@
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { MicrotuneError } from '@microtune/shared';
+import { constantOf } from '../graph/constant-of.js';
 import type { GraphBuilder } from '../graph/graph-builder.js';
 import type { Value } from '../graph/graph.js';
 import { elementCount } from '../graph/shape.js';
 import type { DType, Shape } from '../graph-types.js';
-import { constantValue } from './trace-backend.js';
 import { kernel, plain, reshaped } from './trace-kernel.js';
 import type { TraceKernel } from './trace-kernel.js';
 
 const ones = (shape: Shape) => shape.map(() => 1);
 
 /** tfjs's shape helpers take a tensor and read its shape only. */
-const shapeOnly = (x: Value) => ({ shape: [...x.shape], rank: x.shape.length }) as unknown as Tensor;
+const shapeOnly = (x: Value) =>
+  ({ shape: [...x.shape], rank: x.shape.length }) as unknown as Tensor;
 
 function oneAxis(axis: number, shape: Shape): number {
   return util.parseAxisParam(axis, [...shape])[0]!;
@@ -28,7 +29,11 @@ function tile(build: GraphBuilder, x: Value, reps: readonly number[]): Value {
   const target = x.shape.map((extent, axis) => extent * reps[axis]!);
   const stretches = x.shape.every((extent, axis) => extent === 1 || reps[axis] === 1);
   if (stretches) return build.add('broadcast', [x], { shape: target });
-  const split = reshaped(build, x, x.shape.flatMap((extent) => [1, extent]));
+  const split = reshaped(
+    build,
+    x,
+    x.shape.flatMap((extent) => [1, extent]),
+  );
   const repeated = x.shape.flatMap((extent, axis) => [reps[axis]!, extent]);
   return reshaped(build, build.add('broadcast', [split], { shape: repeated }), target);
 }
@@ -42,13 +47,20 @@ function split(build: GraphBuilder, x: Value, axis: number, extents: readonly nu
   return extents.map((extent) => {
     const begin = x.shape.map((_, i) => (i === axis ? from : 0));
     from += extent;
-    return slice(build, x, begin, x.shape.map((own, i) => (i === axis ? extent : own)));
+    return slice(
+      build,
+      x,
+      begin,
+      x.shape.map((own, i) => (i === axis ? extent : own)),
+    );
   });
 }
 
 function concat(build: GraphBuilder, inputs: readonly Value[], axis: number): Value {
   const filled = inputs.filter((input) => elementCount(input.shape) > 0);
-  return filled.length === 1 ? filled[0]! : build.add('concat', filled.length === 0 ? inputs : filled, { axis });
+  return filled.length === 1
+    ? filled[0]!
+    : build.add('concat', filled.length === 0 ? inputs : filled, { axis });
 }
 
 interface StridedSlice {
@@ -78,15 +90,26 @@ function oneHot(
   options: { depth: number; onValue: number; offValue: number; dtype: DType },
 ): Value {
   const { depth, onValue, offValue, dtype } = options;
-  const classes = constantValue(build, Int32Array.from({ length: depth }, (_, i) => i), [depth]);
+  const classes = constantOf(
+    build,
+    Int32Array.from({ length: depth }, (_, i) => i),
+    [depth],
+  );
   const hit = plain(build, 'equal', reshaped(build, indices, [...indices.shape, 1]), classes);
-  if (onValue === 1 && offValue === 0) return dtype === 'bool' ? hit : build.add('cast', [hit], { dtype });
-  return plain(build, 'select', hit, build.splat([], dtype, onValue), build.splat([], dtype, offValue));
+  if (onValue === 1 && offValue === 0)
+    return dtype === 'bool' ? hit : build.add('cast', [hit], { dtype });
+  return plain(
+    build,
+    'select',
+    hit,
+    build.splat([], dtype, onValue),
+    build.splat([], dtype, offValue),
+  );
 }
 
 function range(build: GraphBuilder, values: readonly number[], dtype: DType): Value {
   const data = dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
-  return constantValue(build, data, [values.length]);
+  return constantOf(build, data, [values.length]);
 }
 
 export const layoutKernels: Readonly<Record<string, TraceKernel>> = {
@@ -94,16 +117,30 @@ export const layoutKernels: Readonly<Record<string, TraceKernel>> = {
     reshaped(build, x, util.inferFromImplicitShape(shape, elementCount(x.shape))),
   ),
   ExpandDims: kernel<'input', { dim: number }>((build, { input }, { dim }) =>
-    reshaped(build, input, insertAxis(input.shape, dim < 0 ? dim + input.shape.length + 1 : dim, 1)),
+    reshaped(
+      build,
+      input,
+      insertAxis(input.shape, dim < 0 ? dim + input.shape.length + 1 : dim, 1),
+    ),
   ),
-  Transpose: kernel<'x', { perm: number[] }>((build, { x }, { perm }) => build.add('transpose', [x], { perm })),
-  BroadcastTo: kernel<'x', { shape: number[] }>((build, { x }, { shape }) => build.add('broadcast', [x], { shape })),
+  Transpose: kernel<'x', { perm: number[] }>((build, { x }, { perm }) =>
+    build.add('transpose', [x], { perm }),
+  ),
+  BroadcastTo: kernel<'x', { shape: number[] }>((build, { x }, { shape }) =>
+    build.add('broadcast', [x], { shape }),
+  ),
   Tile: kernel<'x', { reps: number[] }>((build, { x }, { reps }) => tile(build, x, reps)),
   Slice: kernel<'x', { begin: number[]; size: number[] }>((build, { x }, attributes) => {
-    const [begin, size] = slice_util.parseSliceParams(shapeOnly(x), attributes.begin, attributes.size);
+    const [begin, size] = slice_util.parseSliceParams(
+      shapeOnly(x),
+      attributes.begin,
+      attributes.size,
+    );
     return slice(build, x, begin!, size!);
   }),
-  StridedSlice: kernel<'x', StridedSlice>((build, { x }, attributes) => stridedSlice(build, x, attributes)),
+  StridedSlice: kernel<'x', StridedSlice>((build, { x }, attributes) =>
+    stridedSlice(build, x, attributes),
+  ),
   Reverse: kernel<'x', { dims: number | number[] }>((build, { x }, { dims }) => {
     const axes = util.parseAxisParam(dims, [...x.shape]);
     const begin = x.shape.map((extent, axis) => (axes.includes(axis) ? extent - 1 : 0));
@@ -111,21 +148,33 @@ export const layoutKernels: Readonly<Record<string, TraceKernel>> = {
     return build.add('slice', [x], { begin, size: x.shape, strides });
   }),
   PadV2: kernel<'x', { paddings: [number, number][]; constantValue: number }>(
-    (build, { x }, { paddings, constantValue: value }) => build.add('pad', [x], { paddings, value }),
+    (build, { x }, { paddings, constantValue: value }) =>
+      build.add('pad', [x], { paddings, value }),
   ),
   Concat: (build, inputs, { axis }) => {
     const values = Object.values(inputs);
     return concat(build, values, oneAxis(axis as number, values[0]!.shape));
   },
-  SplitV: kernel<'x', { numOrSizeSplits: number | number[]; axis: number }>((build, { x }, attributes) => {
-    const axis = oneAxis(attributes.axis, x.shape);
-    return split(build, x, axis, backend_util.prepareSplitSize(shapeOnly(x), attributes.numOrSizeSplits, axis));
-  }),
+  SplitV: kernel<'x', { numOrSizeSplits: number | number[]; axis: number }>(
+    (build, { x }, attributes) => {
+      const axis = oneAxis(attributes.axis, x.shape);
+      return split(
+        build,
+        x,
+        axis,
+        backend_util.prepareSplitSize(shapeOnly(x), attributes.numOrSizeSplits, axis),
+      );
+    },
+  ),
   Pack: (build, inputs, attributes) => {
     const values = Object.values(inputs);
     const given = attributes['axis'] as number;
     const axis = given < 0 ? given + values[0]!.shape.length + 1 : given;
-    return concat(build, values.map((value) => reshaped(build, value, insertAxis(value.shape, axis, 1))), axis);
+    return concat(
+      build,
+      values.map((value) => reshaped(build, value, insertAxis(value.shape, axis, 1))),
+      axis,
+    );
   },
   Unpack: kernel<'value', { axis: number }>((build, { value }, attributes) => {
     const axis = oneAxis(attributes.axis, value.shape);
@@ -134,30 +183,45 @@ export const layoutKernels: Readonly<Record<string, TraceKernel>> = {
       reshaped(build, part, rest),
     );
   }),
-  GatherV2: kernel<'x' | 'indices', { axis: number; batchDims: number }>((build, { x, indices }, attributes) => {
-    if (attributes.batchDims !== 0) {
-      throw new MicrotuneError('usage', 'tf.gather with batchDims is not supported in a trace; reshape to one batch');
-    }
-    return build.add('gather', [x, indices], { axis: oneAxis(attributes.axis, x.shape) });
-  }),
-  UnsortedSegmentSum: kernel<'x' | 'segmentIds', { numSegments: number }>((build, { x, segmentIds }, { numSegments }) =>
-    build.add('segmentSum', [x, segmentIds], { numSegments }),
+  GatherV2: kernel<'x' | 'indices', { axis: number; batchDims: number }>(
+    (build, { x, indices }, attributes) => {
+      if (attributes.batchDims !== 0) {
+        throw new MicrotuneError(
+          'usage',
+          'tf.gather with batchDims is not supported in a trace; reshape to one batch',
+        );
+      }
+      return build.add('gather', [x, indices], { axis: oneAxis(attributes.axis, x.shape) });
+    },
+  ),
+  UnsortedSegmentSum: kernel<'x' | 'segmentIds', { numSegments: number }>(
+    (build, { x, segmentIds }, { numSegments }) =>
+      build.add('segmentSum', [x, segmentIds], { numSegments }),
   ),
   OneHot: kernel<'indices', { depth: number; onValue: number; offValue: number; dtype: DType }>(
     (build, { indices }, options) => oneHot(build, indices, options),
   ),
-  Fill: kernel<never, { shape: number[]; value: number; dtype?: DType }>((build, _, { shape, value, dtype }) =>
-    build.splat(shape, dtype ?? 'float32', value),
+  Fill: kernel<never, { shape: number[]; value: number; dtype?: DType }>(
+    (build, _, { shape, value, dtype }) => build.splat(shape, dtype ?? 'float32', value),
   ),
   ZerosLike: kernel<'x'>((build, { x }) => build.splat(x.shape, x.dtype, 0)),
   OnesLike: kernel<'x'>((build, { x }) => build.splat(x.shape, x.dtype, 1)),
   Range: kernel<never, { start: number; stop: number; step: number; dtype: DType }>(
     (build, _, { start, stop, step, dtype }) => {
       const length = Math.max(0, Math.ceil((stop - start) / step));
-      return range(build, Array.from({ length }, (_unused, i) => start + i * step), dtype);
+      return range(
+        build,
+        Array.from({ length }, (_unused, i) => start + i * step),
+        dtype,
+      );
     },
   ),
-  LinSpace: kernel<never, { start: number; stop: number; num: number }>((build, _, { start, stop, num }) =>
-    range(build, Array.from({ length: num }, (_unused, i) => start + (i * (stop - start)) / (num - 1 || 1)), 'float32'),
+  LinSpace: kernel<never, { start: number; stop: number; num: number }>(
+    (build, _, { start, stop, num }) =>
+      range(
+        build,
+        Array.from({ length: num }, (_unused, i) => start + (i * (stop - start)) / (num - 1 || 1)),
+        'float32',
+      ),
   ),
 };

@@ -21,7 +21,9 @@ function reduce(build: GraphBuilder, op: ReduceOp, x: Value, reduction: Reductio
   const given = reduction.axis ?? reduction.reductionIndices;
   // tfjs reads an absent axis as all of them; its type does not say so.
   const axes = util.parseAxisParam(given as number | number[], [...x.shape]).sort((a, b) => a - b);
-  return axes.length === 0 ? x : build.add(op, [x], { axes, keepDims: reduction.keepDims ?? false });
+  return axes.length === 0
+    ? x
+    : build.add(op, [x], { axes, keepDims: reduction.keepDims ?? false });
 }
 
 const reduction = (op: ReduceOp) =>
@@ -39,16 +41,22 @@ const argReduction = (op: 'argMax' | 'argMin') =>
     build.add(op, [x], { axis: util.parseAxisParam(axis ?? 0, [...x.shape])[0]! }),
   );
 
-const overLastAxis = (op: 'softmax' | 'logSoftmax') => (build: GraphBuilder, x: Value, axis: number) => {
-  if (axis !== x.shape.length - 1) throw new MicrotuneError('usage', `${op} works on the last axis, not on ${axis}`);
-  return plain(build, op, x);
-};
+const overLastAxis =
+  (op: 'softmax' | 'logSoftmax') => (build: GraphBuilder, x: Value, axis: number) => {
+    if (axis !== x.shape.length - 1)
+      throw new MicrotuneError('usage', `${op} works on the last axis, not on ${axis}`);
+    return plain(build, op, x);
+  };
 
 interface MatMul {
   transposeA: boolean;
   transposeB: boolean;
 }
-function matMul(build: GraphBuilder, inputs: readonly Value[], { transposeA, transposeB }: MatMul): Value {
+function matMul(
+  build: GraphBuilder,
+  inputs: readonly Value[],
+  { transposeA, transposeB }: MatMul,
+): Value {
   return build.add('matMul', inputs, { transposeA, transposeB, alpha: 1 });
 }
 
@@ -59,7 +67,10 @@ function fusedMatMul(
 ): Value {
   const activate = activations[attributes.activation];
   if (activate === undefined) {
-    throw new MicrotuneError('usage', `tf.fused.matMul with ${attributes.activation} is not supported in a trace`);
+    throw new MicrotuneError(
+      'usage',
+      `tf.fused.matMul with ${attributes.activation} is not supported in a trace`,
+    );
   }
   const product = matMul(build, [a, b], attributes);
   return activate(build, bias === undefined ? product : plain(build, 'add', product, bias));
@@ -77,12 +88,13 @@ export const reductionKernels: Readonly<Record<string, TraceKernel>> = {
   All: logicalReduction('reduceMin'),
   ArgMax: argReduction('argMax'),
   ArgMin: argReduction('argMin'),
-  Cumsum: kernel<'x', { axis: number; exclusive: boolean; reverse: boolean }>((build, { x }, attributes) =>
-    build.add('cumsum', [x], {
-      axis: util.parseAxisParam(attributes.axis, [...x.shape])[0]!,
-      exclusive: attributes.exclusive,
-      reverse: attributes.reverse,
-    }),
+  Cumsum: kernel<'x', { axis: number; exclusive: boolean; reverse: boolean }>(
+    (build, { x }, attributes) =>
+      build.add('cumsum', [x], {
+        axis: util.parseAxisParam(attributes.axis, [...x.shape])[0]!,
+        exclusive: attributes.exclusive,
+        reverse: attributes.reverse,
+      }),
   ),
   Softmax: kernel<'logits', { dim: number }>((build, { logits }, { dim }) =>
     overLastAxis('softmax')(build, logits, dim),
@@ -90,19 +102,22 @@ export const reductionKernels: Readonly<Record<string, TraceKernel>> = {
   LogSoftmax: kernel<'logits', { axis: number }>((build, { logits }, { axis }) =>
     overLastAxis('logSoftmax')(build, logits, axis),
   ),
-  BatchMatMul: kernel<'a' | 'b', MatMul>((build, { a, b }, attributes) => matMul(build, [a, b], attributes)),
+  BatchMatMul: kernel<'a' | 'b', MatMul>((build, { a, b }, attributes) =>
+    matMul(build, [a, b], attributes),
+  ),
   _FusedMatMul: kernel<'a' | 'b', MatMul & { activation: string }>(fusedMatMul),
 
   [fusedKernelNames.layerNorm]: kernel<'x' | 'gamma' | 'beta', { epsilon: number }>(
-    (build, { x, gamma, beta }, { epsilon }) => build.addMany('layerNorm', [x, gamma, beta], { epsilon }),
+    (build, { x, gamma, beta }, { epsilon }) =>
+      build.addMany('layerNorm', [x, gamma, beta], { epsilon }),
   ),
-  [fusedKernelNames.gelu]: kernel<'x', { approximate: GeluApproximation }>((build, { x }, { approximate }) =>
-    build.add('gelu', [x], { approximate }),
+  [fusedKernelNames.gelu]: kernel<'x', { approximate: GeluApproximation }>(
+    (build, { x }, { approximate }) => build.add('gelu', [x], { approximate }),
   ),
   [fusedKernelNames.geluGrad]: kernel<'dy' | 'x', { approximate: GeluApproximation }>(
     (build, { dy, x }, { approximate }) => build.add('geluGrad', [dy, x], { approximate }),
   ),
-  [fusedKernelNames.dropout]: kernel<'x' | 'mask', { scale: number }>((build, { x, mask }, { scale }) =>
-    build.add('dropout', [x, mask], { scale }),
+  [fusedKernelNames.dropout]: kernel<'x' | 'mask', { scale: number }>(
+    (build, { x, mask }, { scale }) => build.add('dropout', [x, mask], { scale }),
   ),
 };

@@ -6,6 +6,7 @@
 import { DataStorage, KernelBackend, engine } from '@tensorflow/tfjs-core';
 import type { BackendValues, DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import { MicrotuneError, assert } from '@microtune/shared';
+import { constantOf } from '../graph/constant-of.js';
 import type { GraphBuilder } from '../graph/graph-builder.js';
 import type { Value } from '../graph/graph.js';
 import type { DType, HostBuffer, Shape } from '../graph-types.js';
@@ -27,23 +28,16 @@ interface Datum {
 /** @throws MicrotuneError `usage` for string and complex64 */
 export function graphDType(dtype: DataType): DType {
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype;
-  throw new MicrotuneError('usage', `a traced function cannot use ${dtype} tensors: only float32, int32 and bool`);
+  throw new MicrotuneError(
+    'usage',
+    `a traced function cannot use ${dtype} tensors: only float32, int32 and bool`,
+  );
 }
 
 function typedData(values: BackendValues, dtype: DType): HostBuffer {
   const numbers = values as Float32Array;
   if (dtype === 'float32') return Float32Array.from(numbers);
   return dtype === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers);
-}
-
-/** A constant, as a splat where all its values are one. */
-export function constantValue(recording: GraphBuilder, data: HostBuffer, shape: Shape): Value {
-  const dtype: DType = data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
-  const first = data[0];
-  if (first !== undefined && data.every((value: number) => Object.is(value, first))) {
-    return recording.splat(shape, dtype, first);
-  }
-  return recording.add('constant', [], { shape, dtype, data });
 }
 
 export class TraceBackend extends KernelBackend {
@@ -55,11 +49,19 @@ export class TraceBackend extends KernelBackend {
   symbolOf(tensor: TensorInfo): Value {
     const recording = this.#current();
     const datum = this.#data.get(tensor.dataId);
-    if (datum.symbol?.recording === recording) return this.#shaped(datum.symbol.value, tensor.shape);
+    if (datum.symbol?.recording === recording)
+      return this.#shaped(datum.symbol.value, tensor.shape);
     if (datum.values === undefined) {
-      throw new MicrotuneError('usage', 'a tensor of an earlier trace was used: traced tensors live only inside trace()');
+      throw new MicrotuneError(
+        'usage',
+        'a tensor of an earlier trace was used: traced tensors live only inside trace()',
+      );
     }
-    const value = constantValue(recording, typedData(datum.values, graphDType(datum.dtype)), datum.shape);
+    const value = constantOf(
+      recording,
+      typedData(datum.values, graphDType(datum.dtype)),
+      datum.shape,
+    );
     datum.symbol = { recording, value };
     return this.#shaped(value, tensor.shape);
   }
@@ -68,7 +70,13 @@ export class TraceBackend extends KernelBackend {
   tensorOf(value: Value): TensorInfo {
     const dataId: DataId = {};
     const symbol = { recording: this.#current(), value };
-    this.#data.set(dataId, { shape: value.shape, dtype: value.dtype, values: undefined, symbol, references: 1 });
+    this.#data.set(dataId, {
+      shape: value.shape,
+      dtype: value.dtype,
+      values: undefined,
+      symbol,
+      references: 1,
+    });
     return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
 
@@ -78,7 +86,13 @@ export class TraceBackend extends KernelBackend {
     return dataId;
   }
 
-  override move(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, references: number): void {
+  override move(
+    dataId: DataId,
+    values: BackendValues,
+    shape: number[],
+    dtype: DataType,
+    references: number,
+  ): void {
     this.#data.set(dataId, { shape, dtype, values, symbol: undefined, references });
   }
 
@@ -143,7 +157,8 @@ export class TraceBackend extends KernelBackend {
 
   /** tfjs reshapes a constant by a second tensor over the same data. */
   #shaped(value: Value, shape: Shape): Value {
-    const same = value.shape.length === shape.length && value.shape.every((extent, i) => extent === shape[i]);
+    const same =
+      value.shape.length === shape.length && value.shape.every((extent, i) => extent === shape[i]);
     return same ? value : this.#current().add('reshape', [value], { shape: [...shape] });
   }
 }

@@ -37,7 +37,8 @@ export function scalarLike(build: GraphBuilder, like: Value, value: number): Val
 
 /** `x` with another shape; `x` itself when it has it. */
 export function reshaped(build: GraphBuilder, x: Value, shape: Shape): Value {
-  const same = x.shape.length === shape.length && x.shape.every((extent, axis) => extent === shape[axis]);
+  const same =
+    x.shape.length === shape.length && x.shape.every((extent, axis) => extent === shape[axis]);
   return same ? x : build.add('reshape', [x], { shape: [...shape] });
 }
 

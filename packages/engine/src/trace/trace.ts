@@ -4,7 +4,15 @@
  * tfjs's global state (current backend, scopes, tapes) is as before afterwards, also when the function throws.
  */
 import '@tensorflow/tfjs-backend-cpu';
-import { backend, engine, findBackend, getBackend, registerBackend, registerKernel, tidy } from '@tensorflow/tfjs-core';
+import {
+  backend,
+  engine,
+  findBackend,
+  getBackend,
+  registerBackend,
+  registerKernel,
+  tidy,
+} from '@tensorflow/tfjs-core';
 import type { NamedTensorInfoMap, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import { GraphBuilder } from '../graph/graph-builder.js';
@@ -45,7 +53,8 @@ export function trace(build: (context: TraceContext) => Readonly<Record<string, 
   backend(); // makes tfjs choose its own backend first, so that there is one to go back to
   const before = getBackend();
   const tracer = traceBackend();
-  if (tracer.recording !== undefined) throw new MicrotuneError('usage', 'trace() was called inside a traced function');
+  if (tracer.recording !== undefined)
+    throw new MicrotuneError('usage', 'trace() was called inside a traced function');
   const recording = new GraphBuilder();
   tracer.recording = recording;
   try {
@@ -74,7 +83,9 @@ function record(
       engine().makeTensorFromTensorInfo(tracer.tensorOf(recording.input(name, [...shape], dtype))),
   };
   const outputs = build(context);
-  return Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tracer.symbolOf(tensor)]));
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, tensor]) => [name, tracer.symbolOf(tensor)]),
+  );
 }
 
 /** The one instance: tensors captured from outside live in it until tfjs moves them back. */
@@ -99,7 +110,8 @@ function runKernel(
   { inputs, attrs }: { inputs: NamedTensorInfoMap; attrs: Record<string, unknown> },
 ): TensorInfo | TensorInfo[] {
   const values: Record<string, Value> = {};
-  for (const [name, tensor] of Object.entries(inputs)) if (tensor) values[name] = tracer.symbolOf(tensor);
+  for (const [name, tensor] of Object.entries(inputs))
+    if (tensor) values[name] = tracer.symbolOf(tensor);
   const outputs = run(tracer.recording!, values, attrs);
   return Array.isArray(outputs)
     ? (outputs as readonly Value[]).map((value) => tracer.tensorOf(value))
@@ -110,7 +122,9 @@ function runKernel(
 function explained(error: unknown): unknown {
   if (error instanceof MicrotuneError) return error;
   const message = messageOf(error);
-  const kernelName = /Kernel '(\w+)' not registered for backend 'microtune-trace'/.exec(message)?.[1];
+  const kernelName = /Kernel '(\w+)' not registered for backend 'microtune-trace'/.exec(
+    message,
+  )?.[1];
   if (kernelName !== undefined) {
     const supported = Object.keys(traceKernels).sort().join(', ');
     return new MicrotuneError(
@@ -123,8 +137,7 @@ function explained(error: unknown): unknown {
   if (missingGradient !== undefined) {
     return new MicrotuneError(
       'usage',
-      `tfjs has no gradient for ${missingGradient}; for comparisons in a differentiated path use equal, less, ` +
-        'lessEqual, greater, greaterEqual of @microtune/engine, whose gradient is zero',
+      `${missingGradient} has no gradient; ops that have one: those of registerGradients()`,
       { cause: error },
     );
   }
