@@ -56,9 +56,9 @@ export function sumOfSquares(source: usize, count: u32): f64 {
     const first = v128.load(source);
     const second = v128.load(source, 16);
     a = f64x2.add(a, squaresOfLowHalf(first));
-    b = f64x2.add(b, squaresOfLowHalf(i8x16.shuffle(first, first, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)));
+    b = f64x2.add(b, squaresOfLowHalf(swapHalves(first)));
     c = f64x2.add(c, squaresOfLowHalf(second));
-    d = f64x2.add(d, squaresOfLowHalf(i8x16.shuffle(second, second, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7)));
+    d = f64x2.add(d, squaresOfLowHalf(swapHalves(second)));
     source += 32;
   }
   const pairs = f64x2.add(f64x2.add(a, b), f64x2.add(c, d));
@@ -71,7 +71,11 @@ export function sumOfSquares(source: usize, count: u32): f64 {
   return total;
 }
 
-// @ts-ignore: decorator
+@inline
+function swapHalves(values: v128): v128 {
+  return i64x2.shuffle(values, values, 1, 0);
+}
+
 @inline
 function squaresOfLowHalf(values: v128): v128 {
   const wide = f64x2.promote_low_f32x4(values);
@@ -81,7 +85,13 @@ function squaresOfLowHalf(values: v128): v128 {
 /**
  * AdamW as torch.optim.AdamW's single-tensor path. The scalars come ready from the host: decay = 1 - lr * weightDecay,
  * lerp = 1 - beta1, squareWeight = 1 - beta2, rootScale = sqrt(1 - beta2^t), stepSize = lr / (1 - beta1^t).
+ *
+ * Moments below `tiny` become zero. Without it the moments of embedding rows that are never touched again decay into
+ * subnormal numbers after about 700 steps and stay there, and arithmetic on those is up to 100 times slower on some CPUs;
+ * the update they would make is below 1e-28.
  */
+const tiny: f32 = 1e-36;
+
 export function adamw(
   parameter: usize, gradient: usize, m: usize, v: usize, count: u32,
   gradientScale: f32, decay: f32, lerp: f32, beta2: f32, squareWeight: f32, rootScale: f32, epsilon: f32, stepSize: f32,
@@ -94,11 +104,17 @@ export function adamw(
   const rootScales = f32x4.splat(rootScale);
   const epsilons = f32x4.splat(epsilon);
   const stepSizes = f32x4.splat(stepSize);
+  const limits = f32x4.splat(tiny);
   for (let blocks = count >> 2; blocks > 0; blocks--) {
     const g = f32x4.mul(v128.load(gradient), scales);
     const oldM = v128.load(m);
-    const newM = f32x4.add(oldM, f32x4.mul(lerps, f32x4.sub(g, oldM)));
-    const newV = f32x4.add(f32x4.mul(v128.load(v), betas), f32x4.mul(f32x4.mul(squareWeights, g), g));
+    const lerped = f32x4.add(oldM, f32x4.mul(lerps, f32x4.sub(g, oldM)));
+    const squared = f32x4.add(
+      f32x4.mul(v128.load(v), betas),
+      f32x4.mul(f32x4.mul(squareWeights, g), g),
+    );
+    const newM = v128.andnot(lerped, f32x4.lt(f32x4.abs(lerped), limits));
+    const newV = v128.andnot(squared, f32x4.lt(squared, limits));
     const denominator = f32x4.add(f32x4.div(f32x4.sqrt(newV), rootScales), epsilons);
     const decayed = f32x4.mul(v128.load(parameter), decays);
     v128.store(m, newM);
@@ -112,8 +128,10 @@ export function adamw(
   for (let rest = count & 3; rest > 0; rest--) {
     const g = load<f32>(gradient) * gradientScale;
     const oldM = load<f32>(m);
-    const newM = oldM + lerp * (g - oldM);
-    const newV = load<f32>(v) * beta2 + squareWeight * g * g;
+    const lerped = oldM + lerp * (g - oldM);
+    const squared = load<f32>(v) * beta2 + squareWeight * g * g;
+    const newM: f32 = abs<f32>(lerped) < tiny ? 0 : lerped;
+    const newV: f32 = squared < tiny ? 0 : squared;
     const denominator = sqrt<f32>(newV) / rootScale + epsilon;
     store<f32>(m, newM);
     store<f32>(v, newV);
@@ -122,5 +140,15 @@ export function adamw(
     gradient += 4;
     m += 4;
     v += 4;
+  }
+}
+
+/** Copies row ids[i] of the table to row i of the destination. */
+export function gatherRows(destination: usize, table: usize, ids: usize, count: u32, width: u32): void {
+  const rowBytes = (width as usize) << 2;
+  for (; count > 0; count--) {
+    memory.copy(destination, table + (load<u32>(ids) as usize) * rowBytes, rowBytes);
+    destination += rowBytes;
+    ids += 4;
   }
 }

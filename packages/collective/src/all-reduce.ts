@@ -2,23 +2,12 @@
  * Sum of all shards' gradients in a fixed binary tree over the shard index, so that the result has the same bits for any
  * number of workers and any placement of the shards.
  *
- * Node (level, index) of the tree covers shards [index * 2^level, (index + 1) * 2^level) clipped at the number of
- * shards; its value is left + right, or the one child that is not empty. A worker whose shards are [from, to) holds the
- * values of the maximal nodes inside that range (`PartialSums` builds them as shards finish); the collective adds those
- * of all workers up to the root.
+ * A worker whose shards are [from, to) holds the values of the maximal tree nodes (tree.ts) inside that range
+ * (`PartialSums` builds them as shards finish); the collective adds those of all workers up to the root.
  */
 import type { Slot } from '@microtune/arena';
-
-export interface TreeNode {
-  readonly level: number;
-  readonly index: number;
-}
-
-/** Gradient of a few rows of a large table: `ids` ascending and unique, `values` [ids.length, width] row-major. */
-export interface SparseRows {
-  readonly ids: Int32Array;
-  readonly values: Float32Array;
-}
+import type { SparseRows } from './sparse-rows.js';
+import type { TreeNode } from './tree.js';
 
 /** What one shard, or the sum over a tree node, contributes. */
 export interface PartialSum {
@@ -37,7 +26,10 @@ export interface ShardLoss {
 }
 
 export interface Reduced {
-  /** Root of the tree; a slot owned by the collective, valid until the next reduce. */
+  /**
+   * Root of the tree: the first partial sum's own slot, or one of the collective's when this worker had no shards.
+   * Valid until that slot is written again: apply the update, then `PartialSums.clear`.
+   */
   readonly dense: Slot;
   readonly rows: readonly SparseRows[];
   /** All shards of the step in order. */
@@ -47,9 +39,15 @@ export interface Reduced {
 export interface AllReduce {
   /**
    * Takes this worker's partial sums and returns the root, the same bits on every rank. Resolves only when every rank
-   * has the whole result (the commit point): then the update may be applied and all buffers reused.
+   * has the whole result (the commit point): then the update may be applied and all buffers reused. The partial sums'
+   * slots are overwritten on the way, also when it fails.
    * @throws MicrotuneError `transient` naming rank and step when a peer is lost or sends frames of another step
    */
-  reduce(step: number, shardCount: number, partials: readonly PartialSum[], losses: readonly ShardLoss[]): Promise<Reduced>;
+  reduce(
+    step: number,
+    shardCount: number,
+    partials: readonly PartialSum[],
+    losses: readonly ShardLoss[],
+  ): Promise<Reduced>;
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /**
  * Bulk frames between workers, one ordered stream per ordered pair of ranks. Implementations: zeromq (PUSH and PULL
- * over TCP, one socket per peer and direction, with their own I/O threads) and memory (one process, tests).
+ * over TCP, one connection per ordered pair, with their own I/O threads) and memory (one process, tests).
  * The all-reduce is the only caller.
  */
 
@@ -8,7 +8,7 @@
 export interface Frame {
   readonly from: number;
   readonly header: FrameHeader;
-  /** Valid until the next frame is taken; copy what must stay. Empty when the frame has no tensor. */
+  /** Any alignment. Valid until the sender learns that it was read; empty when the frame has no tensor. */
   readonly payload: Uint8Array;
 }
 
@@ -24,13 +24,20 @@ export interface FrameHeader {
 
 export interface Transport {
   readonly rank: number;
+  /** Ranks 0 to worldSize - 1 take part; 1 before `connect`. */
   readonly worldSize: number;
   /** Where peers connect to reach this rank. */
   readonly endpoint: string;
-  /** Connects to all peers; resolves when every connection stands. @throws MicrotuneError `transient` naming the rank not reached in `timeoutMs` */
-  connect(peers: readonly { rank: number; bulkEndpoint: string }[], timeoutMs: number): Promise<void>;
-  /** Queues a frame without copying `payload`: its bytes must not change until the peer acknowledged them in a later frame. */
-  send(to: number, header: FrameHeader, payload?: Uint8Array): Promise<void>;
+  /** Connects to all peers (an entry of this rank is passed over); resolves when every connection stands. @throws MicrotuneError `transient` naming the rank not reached in `timeoutMs` */
+  connect(
+    peers: readonly { rank: number; bulkEndpoint: string }[],
+    timeoutMs: number,
+  ): Promise<void>;
+  /**
+   * Queues a frame without copying `payload`: its bytes must not change until the peer acknowledged them in a later
+   * frame. A peer that is gone shows in `receive`.
+   */
+  send(to: number, header: FrameHeader, payload?: Uint8Array): void;
   /** The next frame from any peer. @throws MicrotuneError `transient` naming the rank whose connection closed, or when the transport is closed */
   receive(): Promise<Frame>;
   close(): Promise<void>;
