@@ -9,6 +9,9 @@ import { reducedShape } from '../graph/shape.js';
 import { rule, sumTo } from './gradient-rule.js';
 import type { GradientRule } from './gradient-rule.js';
 
+/** tfjs gives the gradient of a single output bare. */
+const each = (dy: Tensor | Tensor[]): Tensor[] => (Array.isArray(dy) ? dy : [dy]);
+
 interface Reduction {
   axis?: number | number[];
   reductionIndices?: number | number[];
@@ -216,13 +219,11 @@ export const structureGradients: Readonly<Record<string, GradientRule>> = {
       ),
   },
   SplitV: {
-    gradFunc: (dy, _, attributes) => ({
-      x: () => concat(dy as Tensor[], attributes['axis'] as number),
-    }),
+    gradFunc: (dy, _, attributes) => ({ x: () => concat(each(dy), attributes['axis'] as number) }),
   },
   Unpack: {
     gradFunc: (dy, _, attributes) => ({
-      value: () => stack(dy as Tensor[], attributes['axis'] as number),
+      value: () => stack(each(dy), attributes['axis'] as number),
     }),
   },
 };
