@@ -50,7 +50,10 @@ export function createInbox(client: ControlClient, coordinatorGone: Promise<void
   };
 }
 
-async function listen(client: ControlClient, take: (command: CoordinatorMessage) => void): Promise<void> {
+async function listen(
+  client: ControlClient,
+  take: (command: CoordinatorMessage) => void,
+): Promise<void> {
   for await (const event of client.events()) {
     switch (event.type) {
       case 'message':

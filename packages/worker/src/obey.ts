@@ -42,7 +42,8 @@ async function evaluate(
   command: Extract<CoordinatorMessage, { type: 'evaluate' }>,
 ): Promise<Body> {
   const { evaluationBatch: batch, trainer, model } = session;
-  if (batch === undefined) throw new MicrotuneError('internal', 'internal: no evaluation data was opened');
+  if (batch === undefined)
+    throw new MicrotuneError('internal', 'internal: no evaluation data was opened');
   const { rank, progress, graphs } = trainer;
   const { numLabels } = model.program;
   const result = await evaluateShards({ rank, progress, graphs, batch, numLabels }, command);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createProgress } from './progress.js';
 
-const clock = { now: () => Date.now(), timestamp: () => '' };
+const clock = { now: () => vi.getMockedSystemTime()?.getTime() ?? 0, timestamp: () => '' };
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 describe('createProgress', () => {
   it('tells at most once a second, and always the latest phase', () => {
     const told: { phase: string; at: number }[] = [];
-    const progress = createProgress(clock, (phase) => told.push({ phase, at: Date.now() }));
+    const progress = createProgress(clock, (phase) => told.push({ phase, at: clock.now() }));
     for (let i = 0; i < 25; i++) {
       progress.enter(`shard ${i}`, 1);
       vi.advanceTimersByTime(100);

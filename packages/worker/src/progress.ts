@@ -11,7 +11,10 @@ export interface Progress {
 
 const intervalMs = 1000;
 
-export function createProgress(clock: Clock, tell: (phase: string, step: number) => void): Progress {
+export function createProgress(
+  clock: Clock,
+  tell: (phase: string, step: number) => void,
+): Progress {
   let toldAt = -Infinity;
   let latest: { phase: string; step: number } | undefined;
   let timer: NodeJS.Timeout | undefined;

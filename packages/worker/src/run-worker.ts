@@ -20,7 +20,6 @@ import {
   protocolVersion,
   runFolder,
   type Clock,
-  type ErrorCode,
   type Logger,
   type ResolvedConfig,
   type WorkerMessage,
@@ -29,6 +28,9 @@ import { createInbox, type Inbox } from './inbox.js';
 import { obey, type Body } from './obey.js';
 import { createProgress } from './progress.js';
 import { openSession, type Session, type Welcome } from './session.js';
+
+/** How long to wait for the coordinator to answer. */
+const connectTimeoutMs = 30_000;
 
 export interface WorkerOptions {
   /** Control address of the coordinator. */
@@ -50,9 +52,9 @@ export interface WorkerOptions {
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-  const { endpoint, rank, runId } = options;
-  const transport = await createZeromqTransport({ rank, runId });
-  const client = await createZeromqControlClient({ endpoint, rank });
+  const { endpoint, rank } = options;
+  const transport = await createZeromqTransport({ rank });
+  const client = await createZeromqControlClient({ endpoint, rank, connectTimeoutMs });
   const inbox = createInbox(client, parentGone());
   const worker = new Worker({ ...options, client, transport, inbox });
   try {
@@ -107,7 +109,11 @@ class Worker {
       const stack = error instanceof Error ? error.stack : undefined;
       this.#logger?.error(messageOf(error), { step, stack });
       // A coordinator that is gone needs no report.
-      await this.tell(step, { type: 'failed', code: codeOf(error), reason: messageOf(error) }).catch(() => undefined);
+      await this.tell(step, {
+        type: 'failed',
+        code: codeOf(error),
+        reason: messageOf(error),
+      }).catch(() => undefined);
       throw error;
     }
   }
@@ -118,13 +124,24 @@ class Worker {
     const progress = createProgress(clock, (phase, step) => {
       this.tell(step, { type: 'progress', phase }).catch(() => undefined);
     });
-    const openEngine = (name: ResolvedConfig['engine']): Promise<Engine> => this.#parts.openEngine(name);
-    const session = await openSession({ welcome, clock, progress, transport, cacheFolder, openEngine });
+    const openEngine = (name: ResolvedConfig['engine']): Promise<Engine> =>
+      this.#parts.openEngine(name);
+    const session = await openSession({
+      welcome,
+      clock,
+      progress,
+      transport,
+      cacheFolder,
+      openEngine,
+    });
     this.#session = session;
     inbox.preview((command) => {
       if (command.type !== 'plan') return;
       const { from, to } = command.ranges[welcome.rank] ?? { from: 0, to: 0 };
-      session.graphs.prepare('training', command.shards.slice(from, to).map(({ shape }) => shape));
+      session.graphs.prepare(
+        'training',
+        command.shards.slice(from, to).map(({ shape }) => shape),
+      );
     });
     await this.tell(welcome.step, readyMessage(session, welcome));
     this.#logger.info('ready', { engine: session.engine.name, precision: session.precision });
@@ -136,7 +153,10 @@ class Worker {
   }
 }
 
-function readyMessage({ engine, precision, config, model, state, notes }: Session, welcome: Welcome): Body {
+function readyMessage(
+  { engine, precision, config, model, state, notes }: Session,
+  welcome: Welcome,
+): Body {
   const count = model.program.parameters.reduce(
     (sum, { shape }) => sum + shape.reduce((product, dimension) => product * dimension, 1),
     0,
@@ -145,7 +165,13 @@ function readyMessage({ engine, precision, config, model, state, notes }: Sessio
   const isFresh = welcome.checkpoint === undefined;
   return {
     type: 'ready',
-    device: { engine: name, engineVersion: version, device, precision, threads: config.threadsPerWorker },
+    device: {
+      engine: name,
+      engineVersion: version,
+      device,
+      precision,
+      threads: config.threadsPerWorker,
+    },
     trainableParameters: count,
     totalParameters: count,
     notes: [...notes],

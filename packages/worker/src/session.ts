@@ -4,6 +4,7 @@
  */
 import { alignedFloats, createArena, type Arena } from '@microtune/arena';
 import {
+  allReduceFloats,
   createAllReduce,
   createPartialSums,
   createSlotPool,
@@ -11,7 +12,7 @@ import {
   type AllReduce,
   type Transport,
 } from '@microtune/collective';
-import { createBatcher, createDropoutMasks, openSplits, type Batcher, type Splits } from '@microtune/data';
+import { createBatcher, createDropoutMasks, openSplits, type Batcher } from '@microtune/data';
 import type { Engine, Precision } from '@microtune/engine';
 import {
   AdamW,
@@ -25,7 +26,12 @@ import {
   type ParameterLayout,
   type TrainingState,
 } from '@microtune/models';
-import { MicrotuneError, type Clock, type CoordinatorMessage, type ResolvedConfig } from '@microtune/shared';
+import {
+  MicrotuneError,
+  type Clock,
+  type CoordinatorMessage,
+  type ResolvedConfig,
+} from '@microtune/shared';
 import type { Progress } from './progress.js';
 import { createShardGraphs, type ShardGraphs } from './shard-graphs.js';
 import type { Trainer } from './step.js';
@@ -158,9 +164,10 @@ async function loadState({ config, labels, checkpoint }: Welcome): Promise<Loade
 }
 
 /** Parameters, two moments, the optimizer's staging, and every gradient slot a step can need; untouched pages cost nothing. */
-function arenaCount(layout: ParameterLayout, { trainBatchSize }: ResolvedConfig): number {
+function arenaCount(layout: ParameterLayout, { trainBatchSize, workers }: ResolvedConfig): number {
   const gradients = alignedFloats(layout.denseCount) * (slotsNeeded(trainBatchSize) + 1);
-  return 3 * blockCount(layout) + alignedFloats(optimizerCount(layout)) + gradients;
+  const state = 3 * blockCount(layout) + alignedFloats(optimizerCount(layout));
+  return state + gradients + allReduceFloats(workers);
 }
 
 function openCollective(
@@ -171,7 +178,15 @@ function openCollective(
   const pool = createSlotPool(arena, layout.denseCount);
   const widths = layout.tables.map(({ shape }) => shape[1] ?? 0);
   return {
-    allReduce: createAllReduce({ arena, pool, transport, widths, runId: welcome.runId, epoch: welcome.epoch }),
+    allReduce: createAllReduce({
+      arena,
+      pool,
+      transport,
+      widths,
+      count: layout.denseCount,
+      runId: welcome.runId,
+      epoch: welcome.epoch,
+    }),
     partialSums: createPartialSums({ arena, pool, widths }),
   };
 }

@@ -88,12 +88,18 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
   partialSums.clear();
 
   const endedAt = clock.now();
-  const timings = { engineMs, reduceMs, optimizerMs: endedAt - reducedAt, totalMs: endedAt - startedAt };
+  const timings = {
+    engineMs,
+    reduceMs,
+    optimizerMs: endedAt - reducedAt,
+    totalMs: endedAt - startedAt,
+  };
   return { lossSum, weight, gradientNorm, timings };
 }
 
 function totalLoss({ losses }: Reduced): { lossSum: number; weight: number } {
-  const sum = (part: (loss: ShardLoss) => number): number => losses.reduce((total, loss) => total + part(loss), 0);
+  const sum = (part: (loss: ShardLoss) => number): number =>
+    losses.reduce((total, loss) => total + part(loss), 0);
   return { lossSum: sum((loss) => loss.lossSum), weight: sum((loss) => loss.weight) };
 }
 
