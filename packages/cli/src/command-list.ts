@@ -71,6 +71,8 @@ export const benchOptions = z.strictObject({
 export const workerOptions = z.strictObject({
   coordinator: z.string().describe('Address of the coordinator, e.g. tcp://127.0.0.1:34567'),
   rank: z.number().int().nonnegative().describe('Rank of this worker'),
+  runId: z.string().describe('Name of the run on the wire'),
+  cacheFolder: z.string().optional().describe('Folder of tokenized data and engine libraries'),
 });
 
 export const doctorOptions = z.strictObject({ json });
@@ -144,6 +146,13 @@ export const commandList: readonly CommandSpec[] = [
     summary: 'One worker process; started by train',
     schema: workerOptions,
     load: () => import('./commands/worker.js'),
+    hidden: true,
+  },
+  {
+    name: 'bench-peer',
+    summary: 'The second process of bench allreduce; started by it',
+    schema: z.strictObject({}),
+    load: () => import('./commands/bench-peer.js'),
     hidden: true,
   },
 ];

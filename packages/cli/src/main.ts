@@ -1,6 +1,11 @@
-/** The process `microtune`: wires the real environment to the program. */
+/** The process `microtune`: wires the real environment to the program, and ends it whatever is still in flight. */
 import { processEnvironment } from './environment.js';
 import { runProgram } from './program.js';
 
+// A reader that went away (a closed pipe) is no fault of ours: commands see that stdout is destroyed and stop.
+process.stdout.on('error', () => undefined);
+
 const argv = process.argv.slice(2);
-process.exitCode = await runProgram(argv, processEnvironment(argv));
+const exitCode = await runProgram(argv, processEnvironment(argv));
+// Native runs and sockets may hold the event loop; output that is still queued must go out first.
+process.stdout.write('', () => process.exit(exitCode));

@@ -1,6 +1,6 @@
 /** Forward and backward pass of one batch, per engine and precision: the engine alone, without sums and optimizer. */
-import type { Engine, EngineName, Precision } from '@microtune/engine';
-import { isLoaded, tryEngine, unavailableText } from '../engines/open-engine.js';
+import { isEngine, type Engine, type EngineName, type Precision } from '@microtune/engine';
+import { tryEngine, unavailableText } from '../engines/open-engine.js';
 import { benchModel, type BenchShape } from './bench-model.js';
 import { spreadOf, timesOf, type Spread } from './statistics.js';
 import { outputBuffers, syntheticInputs } from './synthetic-inputs.js';
@@ -37,7 +37,7 @@ export async function benchEngines(options: EngineBenchOptions): Promise<EngineB
   const notes: string[] = [];
   for (const name of options.engines) {
     const engine = await tryEngine(name, options.cacheFolder);
-    if (!isLoaded(engine)) {
+    if (!isEngine(engine)) {
       notes.push(unavailableText(engine));
       continue;
     }

@@ -1,9 +1,10 @@
 /** `microtune bench engine|train|scaling|allreduce`: measures this machine; a table, or JSON. */
 import { cpus } from 'node:os';
 import type { Summary } from '@microtune/coordinator';
-import type { EngineName, Precision } from '@microtune/engine';
+import { isEngine, type EngineName, type Precision } from '@microtune/engine';
 import { MicrotuneError } from '@microtune/shared';
 import type { z } from 'zod';
+import { benchAllReduce } from '../bench/allreduce-bench.js';
 import { benchEngines } from '../bench/engine-bench.js';
 import {
   benchTraining,
@@ -14,10 +15,10 @@ import type { CommandInput } from '../command.js';
 import { benchKinds, benchOptions } from '../command-list.js';
 import { parseOptions } from '../config/parse-options.js';
 import { nearestName } from '../config/unknown-option.js';
-import { isLoaded, openEngine, tryEngine, unavailableText } from '../engines/open-engine.js';
+import { openEngine, tryEngine, unavailableText } from '../engines/open-engine.js';
 import type { Environment } from '../environment.js';
 import { describeMachine } from '../machine/describe-machine.js';
-import { grouped, shortNumber } from '../output/format.js';
+import { byteSize, grouped, shortNumber } from '../output/format.js';
 import { renderTable } from '../output/table.js';
 import { listenForStop } from '../signals.js';
 
@@ -146,6 +147,22 @@ async function scalingTable(options: Options, environment: Environment): Promise
   };
 }
 
+async function allReduceTable({ repeats }: Options): Promise<Measured> {
+  const results = await benchAllReduce(allReduceSizes, repeats);
+  return {
+    head: ['gradient', 'median ms', 'min ms', 'GB/s'],
+    rows: results.map((result) => [
+      byteSize(result.bytes),
+      shortNumber(result.medianMs),
+      shortNumber(result.minMs),
+      (result.bytesPerSecond / 1e9).toFixed(2),
+    ]),
+    results,
+    notes: ['2 processes over loopback TCP; GB/s counts the gradient once'],
+  };
+}
+
+const allReduceSizes = [16 * 2 ** 20, 64 * 2 ** 20];
 /** Tokens of a step that scaling is judged by. */
 const scalingTokens = 4096;
 /** The first steps compile graphs; medians leave them out, but there must be enough others. */
@@ -215,7 +232,7 @@ async function loadable(
   const notes: string[] = [];
   for (const name of names) {
     const engine = await tryEngine(name, cacheFolder);
-    if (!isLoaded(engine)) {
+    if (!isEngine(engine)) {
       notes.push(unavailableText(engine));
       continue;
     }

@@ -1,10 +1,10 @@
 /** `microtune doctor`: what this machine has, which engines load, and what would help where one does not. */
-import type { EngineName } from '@microtune/engine';
+import { isEngine, type EngineName } from '@microtune/engine';
 import { messageOf } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { doctorOptions } from '../command-list.js';
 import { parseOptions } from '../config/parse-options.js';
-import { isLoaded, tryEngine } from '../engines/open-engine.js';
+import { tryEngine } from '../engines/open-engine.js';
 import { describeMachine, type MachineDescription } from '../machine/describe-machine.js';
 import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
 import { byteSize } from '../output/format.js';
@@ -53,7 +53,7 @@ export async function run({ values, environment }: CommandInput): Promise<number
 async function findEngine(name: EngineName, cacheFolder: string): Promise<EngineFinding> {
   try {
     const engine = await tryEngine(name, cacheFolder);
-    if (!isLoaded(engine))
+    if (!isEngine(engine))
       return { name, loads: false, reason: engine.reason, remedy: engine.remedy };
     const { version, device, precisions } = engine;
     engine.dispose();
