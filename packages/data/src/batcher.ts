@@ -1,5 +1,6 @@
 import { assert } from '@microtune/shared';
 import { ignoreIndex } from './dataset.js';
+import { boundsOf } from './token-store.js';
 import type { Shard, ShardShape } from '@microtune/shared';
 import type { Batch, LabelMapping, TokenizedDataset } from './dataset.js';
 
@@ -17,7 +18,10 @@ type Buffers = Omit<Batch, 'rows' | 'tokens' | 'samples' | 'weight'>;
 export function createBatcher(dataset: TokenizedDataset, options: BatcherOptions): Batcher {
   const buffersByShape = new Map<string, Buffers>();
   return ({ shape, samples }) => {
-    assert(samples.length <= shape.rows, `${samples.length} samples in a shard of ${shape.rows} rows`);
+    assert(
+      samples.length <= shape.rows,
+      `${samples.length} samples in a shard of ${shape.rows} rows`,
+    );
     const key = `${shape.rows}x${shape.tokens}`;
     const buffers = buffersByShape.get(key) ?? createBuffers(shape);
     buffersByShape.set(key, buffers);
@@ -40,7 +44,12 @@ function createBuffers({ rows, tokens }: ShardShape): Buffers {
 
 function fillTokens(
   buffers: Buffers,
-  about: { dataset: TokenizedDataset; shape: ShardShape; samples: readonly number[]; padTokenId: number },
+  about: {
+    dataset: TokenizedDataset;
+    shape: ShardShape;
+    samples: readonly number[];
+    padTokenId: number;
+  },
 ): void {
   const { dataset, shape, samples, padTokenId } = about;
   buffers.inputIds.fill(padTokenId);
@@ -48,27 +57,35 @@ function fillTokens(
   buffers.tokenTypeIds.fill(0);
   for (const [row, sample] of samples.entries()) {
     assert(sample < dataset.size, `sample ${sample} of a data set of ${dataset.size}`);
-    const [from, to] = [dataset.offsets[sample]!, dataset.offsets[sample + 1]!];
-    assert(to - from <= shape.tokens, `sample ${sample} of ${to - from} tokens in a shard of ${shape.tokens}`);
+    const [from, to] = boundsOf(dataset, sample);
+    assert(
+      to - from <= shape.tokens,
+      `sample ${sample} of ${to - from} tokens in a shard of ${shape.tokens}`,
+    );
     const start = row * shape.tokens;
     buffers.inputIds.set(dataset.ids.subarray(from, to), start);
     buffers.tokenTypeIds.set(dataset.typeIds.subarray(from, to), start);
     buffers.attentionMask.fill(1, start, start + to - from);
   }
   // A row that attends to nothing has no softmax; its result weighs nothing anyway.
-  for (let row = samples.length; row < shape.rows; row++) buffers.attentionMask[row * shape.tokens] = 1;
+  for (let row = samples.length; row < shape.rows; row++)
+    buffers.attentionMask[row * shape.tokens] = 1;
 }
 
 function fillLabels(
   buffers: Buffers,
-  about: { dataset: TokenizedDataset; samples: readonly number[]; problemType: BatcherOptions['problemType'] },
+  about: {
+    dataset: TokenizedDataset;
+    samples: readonly number[];
+    problemType: BatcherOptions['problemType'];
+  },
 ): void {
   const { dataset, samples, problemType } = about;
   buffers.labelIds.fill(ignoreIndex);
   buffers.targets.fill(0);
   buffers.rowWeights.fill(0);
   for (const [row, sample] of samples.entries()) {
-    const label = dataset.labels[sample]!;
+    const label = dataset.labels[sample] ?? 0;
     if (problemType === 'regression') buffers.targets[row] = label;
     else buffers.labelIds[row] = label;
     buffers.rowWeights[row] = 1;

@@ -15,19 +15,30 @@ const specialTokens = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
  * @returns the text of a tokenizer.json: BERT's normalizer, WordPiece, [CLS] A [SEP] B [SEP]
  * @throws MicrotuneError `data` when a special token is missing
  */
-export function bertTokenizerJson(vocabulary: string, config: BertTokenizerConfig, file: string): string {
+export function bertTokenizerJson(
+  vocabulary: string,
+  config: BertTokenizerConfig,
+  file: string,
+): string {
   const tokens = vocabulary.split(/\r?\n/);
   if (tokens.at(-1) === '') tokens.pop();
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
   const idOf = (token: string): number => {
     const id = vocab[token];
-    if (id === undefined) throw new MicrotuneError('data', `${file}: no ${token} in the vocabulary`);
+    if (id === undefined)
+      throw new MicrotuneError('data', `${file}: no ${token} in the vocabulary`);
     return id;
   };
   const special = (id: string, typeId: number) => ({ SpecialToken: { id, type_id: typeId } });
   const text = (id: 'A' | 'B', typeId: number) => ({ Sequence: { id, type_id: typeId } });
   const single = [special('[CLS]', 0), text('A', 0), special('[SEP]', 0)];
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  const flags = {
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  };
   return JSON.stringify({
     version: '1.0',
     truncation: null,
@@ -48,7 +59,10 @@ export function bertTokenizerJson(vocabulary: string, config: BertTokenizerConfi
       single,
       pair: [...single, text('B', 1), special('[SEP]', 1)],
       special_tokens: Object.fromEntries(
-        ['[CLS]', '[SEP]'].map((token) => [token, { id: token, ids: [idOf(token)], tokens: [token] }]),
+        ['[CLS]', '[SEP]'].map((token) => [
+          token,
+          { id: token, ids: [idOf(token)], tokens: [token] },
+        ]),
       ),
     },
     decoder: { type: 'WordPiece', prefix: '##', cleanup: true },

@@ -1,13 +1,14 @@
 /**
  * The few shapes of a run. Every shape is compiled once (about a second), every shard costs a fixed overhead, every padded
- * token is waste; so shapes are searched for: batches as the run will see them are drawn, and shapes are added and
- * exchanged one by one as long as the estimated cost of an epoch with its compilations falls.
- * A pure function of lengths and configuration; the number of steps is not among them, so that a run
- * that is prolonged keeps its shapes. Figures: docs/decisions/0003-shard-shapes.md.
+ * token is waste; so the set of shapes is searched for: a sample of batches as the run will see them is cut with
+ * proposed sets, and a proposal is taken as long as it is not worse by more than a threshold that falls to zero
+ * (threshold accepting: Dueck and Scheuer, 1990). A pure function of lengths and configuration; the number of steps is not
+ * among them, so a run that is prolonged keeps its shapes. Figures: docs/decisions/0003-shard-shapes.md.
  */
-import { cheapestCut, shapeTable } from './cut-shards.js';
+import { shapeCost } from './cut-shards.js';
 import { createRandom, permutation, purposes } from './random.js';
 import type { ShardShape } from '@microtune/shared';
+import type { Random } from './random.js';
 
 export interface ShapeRequest {
   /** Tokens of every sample. */
@@ -26,39 +27,64 @@ interface Search {
   readonly batches: readonly Int32Array[];
   /** Batches in the whole job for each sampled one. */
   readonly scale: number;
-  readonly candidates: readonly ShardShape[];
+  /** Token lengths to pad to, ascending; the last fits every sample. */
+  readonly widths: readonly number[];
+  readonly maxRows: number;
+  readonly microBatchTokens: number;
   /** Cost of one more shape, in tokens' worth of time. */
   readonly compileTokens: number;
   readonly maxShapes: number;
+  /** [longest batch + 1] */
+  readonly scratch: Float64Array;
 }
 
-const maxSampledRows = 2048;
-/** 0.8 s of compilation at 6,000 tokens/s. */
-const trainingCompileTokens = 5000;
+/** A shape with its cost at hand, and its place among the widths. */
+interface Candidate extends ShardShape {
+  readonly width: number;
+  readonly cost: number;
+}
+
+/** 0.8 s of compilation at 3,000-7,500 tokens/s; less where the engine keeps compiled graphs. */
+const trainingCompileTokens = 3000;
 const maxTrainingShapes = 7;
-/** A forward graph compiles in less, but its tokens are three times as fast. */
-const evaluationCompileTokens = 4000;
+/** Forward graphs compile faster, their tokens run three times as fast, and a run evaluates more than once. */
+const evaluationCompileTokens = 2000;
 const maxEvaluationShapes = 4;
-/** Runs this long amortize their compilations; shorter data sets are taken for as long. */
+/** Shorter data sets are taken for this many steps: their runs last several epochs. */
 const nominalSteps = 100;
+/** More rows or rounds improved the estimate by less than 1 %, for 40 ms each. */
+const sampledTrainingRows = 1024;
+const sampledEvaluationRows = 4096;
+const trainingRounds = 3000;
+const evaluationRounds = 1000;
+/** Share of the cost that a proposal may be worse by in the first round. */
+const firstThreshold = 0.03;
 
 /** @returns shapes, longest first; the longest fits every sample */
 export function chooseShapes(request: ShapeRequest): ShardShape[] {
-  const { lengths, trainBatchSize } = request;
+  const { lengths, trainBatchSize, seed } = request;
   const batchRows = Math.min(trainBatchSize, lengths.length);
   const steps = Math.ceil(lengths.length / batchRows);
-  const order = permutation(lengths.length, createRandom([purposes.shapes, request.seed]));
-  const sampled = Math.min(steps, Math.max(4, Math.ceil(maxSampledRows / batchRows)));
+  const order = permutation(lengths.length, createRandom([purposes.shapes, seed]));
+  const sampled = Math.min(steps, Math.max(2, Math.ceil(sampledTrainingRows / batchRows)));
   const batches = Array.from({ length: sampled }, (_, step) =>
-    descending(order.subarray(step * batchRows, (step + 1) * batchRows).map((sample) => lengths[sample]!)),
+    descending(
+      order
+        .subarray(step * batchRows, (step + 1) * batchRows)
+        .map((sample) => lengths[sample] ?? 0),
+    ),
   );
-  return search({
+  const job: Search = {
     batches,
     scale: Math.max(steps, nominalSteps) / sampled,
-    candidates: candidates({ ...request, longest: longestOf(lengths), rows: batchRows }),
+    widths: widthsFor(request),
+    maxRows: batchRows,
+    microBatchTokens: request.microBatchTokens,
     compileTokens: trainingCompileTokens,
     maxShapes: maxTrainingShapes,
-  });
+    scratch: new Float64Array(batchRows + 1),
+  };
+  return search(job, createRandom([purposes.shapes, seed, 1]), trainingRounds);
 }
 
 /** Shapes to run a whole split once, sorted by length. @returns as `chooseShapes` */
@@ -66,81 +92,119 @@ export function chooseEvaluationShapes(
   request: Pick<ShapeRequest, 'lengths' | 'microBatchTokens' | 'maxSeqLength'>,
 ): ShardShape[] {
   const { lengths } = request;
-  const stride = Math.ceil(lengths.length / (2 * maxSampledRows));
-  const batch = descending(lengths).filter((_, index) => index % stride === 0);
-  return search({
+  const scale = Math.ceil(lengths.length / sampledEvaluationRows);
+  const batch = descending(lengths).filter((_, index) => index % scale === 0);
+  const job: Search = {
     batches: [batch],
-    scale: stride,
-    candidates: candidates({ ...request, longest: longestOf(lengths), rows: lengths.length }),
+    scale,
+    widths: widthsFor(request),
+    maxRows: lengths.length,
+    microBatchTokens: request.microBatchTokens,
     compileTokens: evaluationCompileTokens,
     maxShapes: maxEvaluationShapes,
-  });
+    scratch: new Float64Array(batch.length + 1),
+  };
+  return search(job, createRandom([purposes.shapes]), evaluationRounds);
 }
 
 const descending = (lengths: Int32Array): Int32Array => lengths.slice().sort().reverse();
-const longestOf = (lengths: Int32Array): number => lengths.reduce((longest, length) => Math.max(longest, length), 1);
 
-/** Row counts worth trying; between them the difference is below the noise of the estimate. */
-const rowCounts = [1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 96, 128, 192, 256];
-
-/** Token lengths are multiples of 8, coarser where rows are long; row counts fill `microBatchTokens` or a part of it. */
-function candidates(request: {
-  longest: number;
-  rows: number;
-  microBatchTokens: number;
-  maxSeqLength: number;
-}): ShardShape[] {
-  const { longest, microBatchTokens, maxSeqLength } = request;
-  const found: ShardShape[] = [];
-  for (let tokens = 8; ; tokens += tokens < 128 ? 8 : tokens < 256 ? 16 : 32) {
-    const isLast = tokens >= longest;
-    const width = isLast ? Math.max(longest, Math.min(tokens, maxSeqLength)) : tokens;
-    const fit = Math.min(request.rows, Math.max(1, Math.floor(microBatchTokens / width)));
-    for (const rows of rowCounts) if (rows < fit) found.push({ rows, tokens: width });
-    found.push({ rows: fit, tokens: width });
-    if (isLast) return found;
+/** Multiples of 8, coarser where rows are long; the last one fits the longest sample. */
+function widthsFor({
+  lengths,
+  maxSeqLength,
+}: Pick<ShapeRequest, 'lengths' | 'maxSeqLength'>): number[] {
+  const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+  const widths: number[] = [];
+  let width = 8;
+  while (width < longest) {
+    widths.push(width);
+    width += width < 128 ? 8 : width < 256 ? 16 : 32;
   }
+  return [...widths, Math.max(longest, Math.min(width, maxSeqLength))];
 }
 
-/** Greedy growth from the best single shape, then one exchange of each shape for a better one. */
-function search(job: Search): ShardShape[] {
-  let { chosen, cost } = bestOf(job, (shape) => [shape]);
-  while (chosen.length < job.maxShapes) {
-    const grown = bestOf(job, (shape) => [...chosen, shape]);
-    if (grown.cost >= cost) break;
-    ({ chosen, cost } = grown);
+const widthAt = (job: Search, width: number): number => job.widths[width] ?? 1;
+
+function search(job: Search, random: Random, rounds: number): ShardShape[] {
+  const widest = candidate(job, job.widths.length - 1, job.maxRows);
+  let [current, cost] = [[widest], totalCost(job, [widest], Infinity)];
+  let [best, bestCost] = [current, cost];
+  for (let round = 0; round < rounds; round++) {
+    const cooled = 1 - round / rounds;
+    const limit = cost * (1 + firstThreshold * cooled * cooled);
+    const proposal = proposed(job, current, random);
+    if (proposal === undefined) continue;
+    const proposalCost = totalCost(job, proposal, limit);
+    if (proposalCost >= limit) continue;
+    [current, cost] = [proposal, proposalCost];
+    if (cost < bestCost) [best, bestCost] = [current, cost];
   }
-  for (let position = 0; position < chosen.length; position++) {
-    const exchanged = bestOf(job, (shape) => chosen.with(position, shape));
-    if (exchanged.cost < cost) ({ chosen, cost } = exchanged);
-  }
-  return [...chosen].sort((a, b) => b.tokens - a.tokens || b.rows - a.rows);
+  return best
+    .map(({ rows, tokens }) => ({ rows, tokens }))
+    .sort((a, b) => b.tokens - a.tokens || b.rows - a.rows);
 }
 
-function bestOf(
-  job: Search,
-  proposal: (shape: ShardShape) => ShardShape[],
-): { chosen: ShardShape[]; cost: number } {
-  let best: { chosen: ShardShape[]; cost: number } = { chosen: [], cost: Infinity };
-  const longest = job.candidates.at(-1)!.tokens;
-  for (const candidate of job.candidates) {
-    const chosen = proposal(candidate);
-    // Longer rows than those sampled exist: the longest length must stay among the shapes.
-    if (!chosen.some((shape) => shape.tokens >= longest)) continue;
-    const cost = totalCost(job, chosen, best.cost);
-    if (cost < best.cost) best = { chosen, cost };
-  }
-  return best;
+/** As many of `rows` as fit into a shard of this width, at least one. */
+function candidate(job: Search, width: number, rows: number): Candidate {
+  const tokens = widthAt(job, width);
+  const fit = Math.min(job.maxRows, Math.floor(job.microBatchTokens / tokens));
+  const shape = { rows: Math.max(1, Math.min(rows, fit)), tokens };
+  // A literal, not a spread: V8 reads it four times as fast, and the search does little else.
+  return { rows: shape.rows, tokens, width, cost: shapeCost(shape) };
+}
+
+/** Another set: a shape added, removed, exchanged or changed a little; undefined when it would not do. */
+function proposed(job: Search, current: Candidate[], random: Random): Candidate[] | undefined {
+  const any = (): Candidate => {
+    const width = random.below(job.widths.length);
+    const fit = Math.min(job.maxRows, Math.floor(job.microBatchTokens / widthAt(job, width)));
+    return candidate(job, width, 1 + random.below(Math.max(1, fit)));
+  };
+  const position = random.below(current.length);
+  const shape = current[position] ?? any();
+  const move = random.below(100);
+  const next =
+    move < 20
+      ? [...current, any()]
+      : move < 35
+        ? current.filter((_, index) => index !== position)
+        : current.with(position, move < 60 ? any() : neighbour(job, shape, random));
+  const last = job.widths.length - 1;
+  const fits = next.length <= job.maxShapes && next.some((shape) => shape.width === last);
+  return fits ? next : undefined;
+}
+
+function neighbour(job: Search, shape: Candidate, random: Random): Candidate {
+  const width = Math.max(0, Math.min(job.widths.length - 1, shape.width + random.below(3) - 1));
+  return candidate(job, width, Math.max(1, shape.rows + random.below(5) - 2));
 }
 
 /** Stops counting above `limit`. */
-function totalCost(job: Search, shapes: readonly ShardShape[], limit: number): number {
-  const table = shapeTable(shapes);
+function totalCost(job: Search, shapes: readonly Candidate[], limit: number): number {
   let cost = job.compileTokens * shapes.length;
   for (const batch of job.batches) {
-    cost += cheapestCut(batch, table).cost * job.scale;
-    if (cost >= limit) return Infinity;
+    cost += cutCost(batch, shapes, job.scratch) * job.scale;
+    if (cost > limit) return Infinity;
   }
   return cost;
 }
 
+/** The cost that `cutShards` finds, without the cut; the inner loop of the search. @param cost scratch, [lengths + 1] */
+function cutCost(lengths: Int32Array, shapes: readonly Candidate[], cost: Float64Array): number {
+  const count = lengths.length;
+  cost[count] = 0;
+  for (let row = count - 1; row >= 0; row--) {
+    const length = lengths[row] ?? 0;
+    let best = Infinity;
+    for (let index = 0; index < shapes.length; index++) {
+      const shape = shapes[index];
+      if (shape === undefined || shape.tokens < length) continue;
+      const end = row + shape.rows;
+      const total = shape.cost + (cost[end < count ? end : count] ?? 0);
+      if (total < best) best = total;
+    }
+    cost[row] = best;
+  }
+  return cost[0] ?? 0;
+}

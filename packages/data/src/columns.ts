@@ -11,6 +11,9 @@ export interface ColumnOptions {
   readonly labelColumnName: string;
 }
 
+/** The column of the text, or the two of a pair. */
+export type TextColumns = readonly [first: string, second?: string];
+
 export interface Texts {
   readonly first: string;
   /** Second text of a pair. */
@@ -19,27 +22,34 @@ export interface Texts {
 
 /**
  * @param available columns of the first row
- * @returns one name, or two for a pair
  * @throws MicrotuneError `data` when a named column is missing; `usage` for more than two names
  */
 export function findTextColumns(
   available: readonly string[],
   options: ColumnOptions,
   file: string,
-): readonly string[] {
+): TextColumns {
   const { textColumnNames: named, labelColumnName } = options;
-  if (named !== undefined && named.length > 0) {
+  const [namedFirst, namedSecond] = named ?? [];
+  if (named !== undefined && namedFirst !== undefined) {
     if (named.length > 2) {
-      throw new MicrotuneError('usage', `text_column_names: expected one or two columns, got ${named.length}`);
+      throw new MicrotuneError(
+        'usage',
+        `text_column_names: expected one or two columns, got ${named.length}`,
+      );
     }
     for (const name of named) requireColumn(available, name, { file, what: 'text' });
-    return named;
+    return [namedFirst, namedSecond];
   }
-  if (available.includes('sentence1') && available.includes('sentence2')) return ['sentence1', 'sentence2'];
-  for (const usual of ['text', 'sentence', 'sentence1']) if (available.includes(usual)) return [usual];
+  if (available.includes('sentence1') && available.includes('sentence2'))
+    return ['sentence1', 'sentence2'];
+  for (const usual of ['text', 'sentence', 'sentence1'])
+    if (available.includes(usual)) return [usual];
   const others = available.filter((name) => name !== labelColumnName);
-  if (others.length === 0) throw dataError(file, undefined, `no text column; the file has ${listed(available)}`);
-  return others.slice(0, 2);
+  const [first, second] = others;
+  if (first === undefined)
+    throw dataError(file, undefined, `no text column; the file has ${listed(available)}`);
+  return [first, second];
 }
 
 /** @throws MicrotuneError `data` listing the columns there are */
@@ -59,17 +69,18 @@ export function requireColumn(
 }
 
 /** @throws MicrotuneError `data` when a text is missing or not text, naming file and line */
-export function textsOf(row: Row, columns: readonly string[]): Texts {
+export function textsOf(row: Row, [first, second]: TextColumns): Texts {
   return {
-    first: textOf(row, columns[0]!),
-    second: columns[1] === undefined ? undefined : textOf(row, columns[1]),
+    first: textOf(row, first),
+    second: second === undefined ? undefined : textOf(row, second),
   };
 }
 
 function textOf(row: Row, column: string): string {
   const value = row.values[column];
   if (typeof value === 'string') return value;
-  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+    return String(value);
   if (value === undefined && !Object.hasOwn(row.values, column)) {
     throw dataError(
       row.file,

@@ -20,51 +20,28 @@ export function shapeCost({ rows, tokens }: ShardShape): number {
   return shardOverheadTokens + rows * tokens * (1 + tokens / attentionTokens);
 }
 
-/** How a sorted batch is cut: the shape of each shard in order, as indices into the shapes. */
-export interface Cut {
-  readonly cost: number;
-  /** For every row, the shape of a shard that would start there. */
-  readonly choice: Int32Array;
-}
-
 /**
  * @param lengths tokens per row, descending
- * @param rows, tokens, costs the shapes, as parallel arrays; the first of equally cheap ones wins
- * @returns cost Infinity when some row fits no shape
+ * @returns for every row, the index of the shape of a shard that would start there; -1 where none fits
  */
-export function cheapestCut(
-  lengths: Int32Array,
-  shapes: { readonly rows: Int32Array; readonly tokens: Int32Array; readonly costs: Float64Array },
-): Cut {
+function cheapestCut(lengths: Int32Array, shapes: readonly ShardShape[]): Int32Array {
   const count = lengths.length;
+  const candidates = shapes.map((shape, index) => ({ ...shape, index, cost: shapeCost(shape) }));
   const cost = new Float64Array(count + 1);
-  const choice = new Int32Array(count);
+  const choice = new Int32Array(count).fill(-1);
   for (let row = count - 1; row >= 0; row--) {
     let best = Infinity;
-    for (let s = 0; s < shapes.rows.length; s++) {
-      if (shapes.tokens[s]! < lengths[row]!) continue;
-      const total = shapes.costs[s]! + cost[Math.min(count, row + shapes.rows[s]!)]!;
+    for (const shape of candidates) {
+      if (shape.tokens < (lengths[row] ?? 0)) continue;
+      const total = shape.cost + (cost[Math.min(count, row + shape.rows)] ?? 0);
       if (total < best) {
         best = total;
-        choice[row] = s;
+        choice[row] = shape.index;
       }
     }
     cost[row] = best;
   }
-  return { cost: cost[0]!, choice };
-}
-
-/** Shapes as the parallel arrays `cheapestCut` reads. */
-export function shapeTable(shapes: readonly ShardShape[]): {
-  rows: Int32Array;
-  tokens: Int32Array;
-  costs: Float64Array;
-} {
-  return {
-    rows: Int32Array.from(shapes, (shape) => shape.rows),
-    tokens: Int32Array.from(shapes, (shape) => shape.tokens),
-    costs: Float64Array.from(shapes, shapeCost),
-  };
+  return choice;
 }
 
 /**
@@ -80,13 +57,14 @@ export function cutShards(request: {
   readonly shapes: readonly ShardShape[];
 }): Shard[] {
   const { lengths, shapes } = request;
-  const sorted = Array.from(request.samples).sort((a, b) => lengths[b]! - lengths[a]!);
-  const sortedLengths = Int32Array.from(sorted, (sample) => lengths[sample]!);
-  const { cost, choice } = cheapestCut(sortedLengths, shapeTable(shapes));
-  assert(cost < Infinity, `a row of ${sortedLengths[0]} tokens fits no shape`);
+  const lengthOf = (sample: number): number => lengths[sample] ?? 0;
+  const sorted = Array.from(request.samples).sort((a, b) => lengthOf(b) - lengthOf(a));
+  const sortedLengths = Int32Array.from(sorted, lengthOf);
+  const choice = cheapestCut(sortedLengths, shapes);
   const shards: Shard[] = [];
-  for (let row = 0; row < sorted.length; ) {
-    const shape = shapes[choice[row]!]!;
+  for (let row = 0; row < sorted.length;) {
+    const shape = shapes[choice[row] ?? -1];
+    assert(shape, `a row of ${sortedLengths[row]} tokens fits no shape`);
     shards.push({ shape, samples: sorted.slice(row, row + shape.rows) });
     row += shape.rows;
   }

@@ -56,7 +56,10 @@ export function createDropoutMasks({ seed }: { seed: number }): DropoutMasks {
     fill(mask, { site, rate, shape }, { step, rows, samples }) {
       const rowBytes = mask.length / rows;
       assert(Number.isInteger(rowBytes), `a mask of ${mask.length} bytes for ${rows} rows`);
-      assert(mask.length === shape.reduce((a, b) => a * b, 1), `mask of site ${site} has another size than its shape`);
+      assert(
+        mask.length === shape.reduce((a, b) => a * b, 1),
+        `mask of site ${site} has another size than its shape`,
+      );
       const pool = poolOf(rate);
       const stepHash = fold(hashOf(site), step);
       for (const [row, sample] of samples.entries()) {

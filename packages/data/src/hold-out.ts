@@ -13,7 +13,10 @@ export function holdOut(
 ): { train: Int32Array; validation: Int32Array } {
   const held = Math.ceil(size * fraction);
   if (held >= size) {
-    throw new MicrotuneError('usage', `validation_split ${fraction} of ${size} rows leaves no row to train on`);
+    throw new MicrotuneError(
+      'usage',
+      `validation_split ${fraction} of ${size} rows leaves no row to train on`,
+    );
   }
   const order = permutation(size, createRandom([purposes.holdOut, seed]));
   return { train: order.slice(held).sort(), validation: order.slice(0, held).sort() };

@@ -2,7 +2,7 @@
  * What labels mean: names sorted to class ids as HuggingFace does it, integers 0..n-1 kept as they are,
  * fractions as regression targets. Decided once from the training labels, saved in config.json, and only applied after.
  */
-import { MicrotuneError } from '@microtune/shared';
+import { MicrotuneError, assert } from '@microtune/shared';
 import { labelNumber } from './label-table.js';
 import { dataError, listed } from './row.js';
 import type { LabelMapping } from './dataset.js';
@@ -25,52 +25,82 @@ const regression: LabelMapping = { problemType: 'regression', labels: [] };
  * The mapping for a training set with these labels.
  * @throws MicrotuneError `usage` when the options contradict each other or the labels; `data` when there is but one class
  */
-export function buildLabelMapping(entries: readonly LabelEntry[], options: MappingOptions): LabelMapping {
+export function buildLabelMapping(
+  entries: readonly LabelEntry[],
+  options: MappingOptions,
+): LabelMapping {
   const numbers = entries.map((entry) => labelNumber(entry.value));
   const problemType = decideProblemType(numbers, options);
+  const [first] = entries;
+  assert(first, 'a training set without labels');
   if (problemType === 'regression') {
     const name = entries[numbers.indexOf(undefined)];
     if (name === undefined) return regression;
-    throw dataError(name.file, name.line, `regression needs numbers, found label ${JSON.stringify(name.value)}`);
+    throw dataError(
+      name.file,
+      name.line,
+      `regression needs numbers, found label ${JSON.stringify(name.value)}`,
+    );
   }
   const labels = numbers.includes(undefined)
     ? namedClasses(new Set(entries.map((entry) => String(entry.value))), options)
-    : numberedClasses([...new Set(numbers as number[])].sort((a, b) => a - b), options);
+    : numberedClasses(
+        [...new Set(numbers as number[])].sort((a, b) => a - b),
+        options,
+      );
   if (labels.length < 2) {
     throw dataError(
-      entries[0]!.file,
+      first.file,
       undefined,
-      `every row has the label ${JSON.stringify(entries[0]!.value)}; a classifier needs at least two (or give --num_labels)`,
+      `every row has the label ${JSON.stringify(first.value)}; a classifier needs at least two (or give --num_labels)`,
     );
   }
   return { problemType: 'single_label_classification', labels };
 }
 
-function decideProblemType(numbers: readonly (number | undefined)[], options: MappingOptions): ProblemType {
+function decideProblemType(
+  numbers: readonly (number | undefined)[],
+  options: MappingOptions,
+): ProblemType {
   const { numLabels, problemType } = options;
   if (problemType === 'regression' && numLabels !== undefined && numLabels !== 1) {
-    throw new MicrotuneError('usage', `num_labels ${numLabels} contradicts problem_type regression, which has one output`);
+    throw new MicrotuneError(
+      'usage',
+      `num_labels ${numLabels} contradicts problem_type regression, which has one output`,
+    );
   }
   if (problemType === 'single_label_classification' && numLabels === 1) {
-    throw new MicrotuneError('usage', 'num_labels 1 means regression; classification needs at least 2');
+    throw new MicrotuneError(
+      'usage',
+      'num_labels 1 means regression; classification needs at least 2',
+    );
   }
   if (problemType !== undefined) return problemType;
-  if (numLabels !== undefined) return numLabels === 1 ? 'regression' : 'single_label_classification';
+  if (numLabels !== undefined)
+    return numLabels === 1 ? 'regression' : 'single_label_classification';
   if (options.modelProblemType !== undefined) return options.modelProblemType;
   const fraction = numbers.some((value) => value !== undefined && !Number.isInteger(value));
   return fraction && !numbers.includes(undefined) ? 'regression' : 'single_label_classification';
 }
 
-function namedClasses(names: ReadonlySet<string>, { numLabels, modelLabels }: MappingOptions): string[] {
+function namedClasses(
+  names: ReadonlySet<string>,
+  { numLabels, modelLabels }: MappingOptions,
+): string[] {
   checkCount(names.size, numLabels);
-  if (modelLabels?.length === names.size && modelLabels.every((name) => names.has(name))) return [...modelLabels];
+  if (modelLabels?.length === names.size && modelLabels.every((name) => names.has(name)))
+    return [...modelLabels];
   return padded([...names].sort(), numLabels);
 }
 
-function numberedClasses(values: readonly number[], { numLabels, modelLabels }: MappingOptions): string[] {
+function numberedClasses(
+  values: readonly number[],
+  { numLabels, modelLabels }: MappingOptions,
+): string[] {
   const [lowest, highest] = [values[0] ?? 0, values.at(-1) ?? 0];
   const areIds = values.every(Number.isInteger) && lowest >= 0;
-  const count = numLabels ?? (highest === values.length - 1 ? values.length : (modelLabels?.length ?? 0));
+  const count =
+    numLabels ?? (highest === values.length - 1 ? values.length : (modelLabels?.length ?? 0));
   if (areIds && highest < count) {
     if (modelLabels?.length === count) return [...modelLabels];
     return Array.from({ length: count }, (_, id) => String(id));
@@ -81,7 +111,10 @@ function numberedClasses(values: readonly number[], { numLabels, modelLabels }: 
 
 function checkCount(found: number, numLabels: number | undefined): void {
   if (numLabels === undefined || found <= numLabels) return;
-  throw new MicrotuneError('usage', `num_labels is ${numLabels}, but the training data has ${found} different labels`);
+  throw new MicrotuneError(
+    'usage',
+    `num_labels is ${numLabels}, but the training data has ${found} different labels`,
+  );
 }
 
 function padded(names: string[], numLabels: number | undefined): string[] {
@@ -99,7 +132,8 @@ export function createLabelLookup(mapping: LabelMapping): (value: RawLabel) => n
     if (named !== undefined) return named;
     const number = labelNumber(value);
     if (number === undefined) return undefined;
-    const isId = !namesAreNumbers && Number.isInteger(number) && number >= 0 && number < mapping.labels.length;
+    const isId =
+      !namesAreNumbers && Number.isInteger(number) && number >= 0 && number < mapping.labels.length;
     return ids.get(String(number)) ?? (isId ? number : undefined);
   };
 }

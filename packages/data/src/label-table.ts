@@ -23,7 +23,11 @@ export function rawLabelOf(row: Row, column: string): RawLabel {
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'string' && value.trim() !== '') return value.trim();
   const found =
-    value === undefined ? 'nothing' : value === '' ? 'an empty value' : JSON.stringify(value).slice(0, 60);
+    value === undefined
+      ? 'nothing'
+      : value === ''
+        ? 'an empty value'
+        : JSON.stringify(value).slice(0, 60);
   throw dataError(
     row.file,
     row.line,
@@ -40,7 +44,10 @@ export function labelNumber(value: RawLabel): number | undefined {
 }
 
 /** Collects the labels of rows in order. */
-export function createLabelTable(): { add(label: RawLabel, row: Row): number; entries: LabelEntry[] } {
+export function createLabelTable(): {
+  add(label: RawLabel, row: Row): number;
+  entries: LabelEntry[];
+} {
   const entries: LabelEntry[] = [];
   const indices = new Map<RawLabel, number>();
   return {

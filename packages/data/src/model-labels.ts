@@ -21,7 +21,11 @@ export async function readModelLabels(folder: string): Promise<ModelLabels> {
   if (text === undefined) return { labels: undefined, problemType: undefined };
   const config = parse(text, file);
   const problemType = problemTypes.find((known) => known === config['problem_type']);
-  if (problemType === undefined && config['problem_type'] !== undefined && config['problem_type'] !== null) {
+  if (
+    problemType === undefined &&
+    config['problem_type'] !== undefined &&
+    config['problem_type'] !== null
+  ) {
     throw new MicrotuneError(
       'usage',
       `${file}: problem_type ${JSON.stringify(config['problem_type'])} is not supported; expected ${problemTypes.join(' or ')}`,

@@ -41,7 +41,8 @@ export async function openSource(
   onNote: (note: string) => void = () => undefined,
 ): Promise<SourceData> {
   const key = await sourceKey(request);
-  const cached = cacheFolder === undefined ? undefined : await readCached(cacheFolder, key, request.files);
+  const cached =
+    cacheFolder === undefined ? undefined : await readCached(cacheFolder, key, request.files);
   if (cached !== undefined) return cached;
   const source = await tokenizeSource(request, key);
   if (cacheFolder !== undefined) {
@@ -62,16 +63,23 @@ export function firstRows(size: number, count: number | undefined): Int32Array |
  * A source under a mapping. @param rows the rows taken, in order; undefined for all
  * @throws MicrotuneError `data` for a label outside the mapping
  */
-export function datasetOf(source: SourceData, mapping: LabelMapping, rows: Int32Array | undefined): TokenizedDataset {
+export function datasetOf(
+  source: SourceData,
+  mapping: LabelMapping,
+  rows: Int32Array | undefined,
+): TokenizedDataset {
   const tokens = rows === undefined ? source.tokens : selectRows(source.tokens, rows);
   const values = mapLabels(source.labelEntries, mapping);
-  const indices = rows === undefined ? source.labelIndices : rows.map((row) => source.labelIndices[row]!);
+  const indices =
+    rows === undefined ? source.labelIndices : rows.map((row) => source.labelIndices[row] ?? -1);
   const selection = rows === undefined ? 'all' : createHash('sha256').update(rows).digest('hex');
   return {
     size: indices.length,
     lengths: lengthsOf(tokens),
     ...tokens,
-    labels: Float32Array.from(indices, (index) => values[index]!),
-    contentHash: createHash('sha256').update(JSON.stringify([source.key, mapping, selection])).digest('hex'),
+    labels: Float32Array.from(indices, (index) => values[index] ?? NaN),
+    contentHash: createHash('sha256')
+      .update(JSON.stringify([source.key, mapping, selection]))
+      .digest('hex'),
   };
 }

@@ -12,7 +12,7 @@ import { openBytes, readLenientLines } from './read-text.js';
 import { dataError } from './row.js';
 import { lengthsOf, packRows } from './token-store.js';
 import type { TokenizedDataset } from './dataset.js';
-import type { Texts } from './columns.js';
+import type { TextColumns, Texts } from './columns.js';
 import type { Row } from './row.js';
 import type { ColumnConfig } from './source-data.js';
 import type { TextTokenizer } from './text-tokenizer.js';
@@ -35,7 +35,8 @@ export interface RowGroup {
 }
 
 /** A data file, or JSON lines from a stream (`name` for messages). */
-export type RowSource = { readonly file: string } | { readonly bytes: AsyncIterable<Uint8Array>; readonly name: string };
+export type RowSource =
+  { readonly file: string } | { readonly bytes: AsyncIterable<Uint8Array>; readonly name: string };
 
 export interface RowOptions {
   readonly columns: ColumnConfig;
@@ -76,7 +77,10 @@ async function* attemptsOf(source: RowSource, options: RowOptions): AsyncGenerat
   }
 }
 
-async function* jsonAttempts(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Attempt[]> {
+async function* jsonAttempts(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Attempt[]> {
   for await (const lines of readLenientLines(bytes)) {
     yield lines.flatMap(({ text, number }): Attempt[] => {
       if (text === undefined) {
@@ -106,14 +110,24 @@ async function groupOf(attempts: readonly Attempt[], options: RowOptions): Promi
   });
   const tokens = packRows(await options.tokenizer.encode(texts));
   const size = texts.length;
-  const dataset = { size, lengths: lengthsOf(tokens), ...tokens, labels: new Float32Array(size), contentHash: '' };
+  const dataset = {
+    size,
+    lengths: lengthsOf(tokens),
+    ...tokens,
+    labels: new Float32Array(size),
+    contentHash: '',
+  };
   return { rows, dataset };
 }
 
 /** The columns of training where the row has them; else the usual names, so `{"text": …}` always works. */
-function textColumnsOf(row: Row, columns: ColumnConfig): readonly string[] {
+function textColumnsOf(row: Row, columns: ColumnConfig): TextColumns {
   const available = Object.keys(row.values);
   const named = columns.textColumnNames;
   const hasNamed = named?.every((name) => available.includes(name)) ?? false;
-  return findTextColumns(available, hasNamed ? columns : { ...columns, textColumnNames: undefined }, row.file);
+  return findTextColumns(
+    available,
+    hasNamed ? columns : { ...columns, textColumnNames: undefined },
+    row.file,
+  );
 }

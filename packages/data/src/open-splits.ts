@@ -51,15 +51,22 @@ export interface Splits {
 export async function openSplits(config: SplitConfig, places: SplitPlaces): Promise<Splits> {
   const { validationFile, validationSplit } = config;
   if (validationFile !== undefined && validationSplit !== undefined && validationSplit > 0) {
-    throw new MicrotuneError('usage', 'validation_split and validation_file exclude each other; give one of them');
+    throw new MicrotuneError(
+      'usage',
+      'validation_split and validation_file exclude each other; give one of them',
+    );
   }
   const notes: string[] = [];
   const tokenizer = await loadTextTokenizer(places.tokenizerFolder, config.maxSeqLength);
   if (tokenizer.maxSeqLength < config.maxSeqLength) {
-    notes.push(`max_seq_length ${config.maxSeqLength} is above what the model takes; using ${tokenizer.maxSeqLength}`);
+    notes.push(
+      `max_seq_length ${config.maxSeqLength} is above what the model takes; using ${tokenizer.maxSeqLength}`,
+    );
   }
   const open = (files: readonly string[]): Promise<SourceData> =>
-    openSource({ files, columns: config, tokenizer }, places.cacheFolder, (note) => notes.push(note));
+    openSource({ files, columns: config, tokenizer }, places.cacheFolder, (note) =>
+      notes.push(note),
+    );
 
   const source = await open(config.trainFile);
   const mapping = await decideMapping(source, config, places);
@@ -72,14 +79,26 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
       ...common,
     };
   }
-  const train = datasetOf(source, mapping, firstRows(source.labelIndices.length, config.maxTrainSamples));
+  const train = datasetOf(
+    source,
+    mapping,
+    firstRows(source.labelIndices.length, config.maxTrainSamples),
+  );
   if (validationFile === undefined) return { train, validation: undefined, ...common };
   const held = await open(validationFile);
-  const validation = datasetOf(held, mapping, firstRows(held.labelIndices.length, config.maxEvalSamples));
+  const validation = datasetOf(
+    held,
+    mapping,
+    firstRows(held.labelIndices.length, config.maxEvalSamples),
+  );
   return { train, validation, ...common };
 }
 
-async function decideMapping(source: SourceData, config: SplitConfig, places: SplitPlaces): Promise<LabelMapping> {
+async function decideMapping(
+  source: SourceData,
+  config: SplitConfig,
+  places: SplitPlaces,
+): Promise<LabelMapping> {
   if (places.labels !== undefined) return mappingOf(places.labels);
   const model = await readModelLabels(places.tokenizerFolder);
   return buildLabelMapping(source.labelEntries, {

@@ -36,7 +36,13 @@ export interface StepPlan {
 }
 
 /** Steps as HuggingFace counts them: ceil(epochs * steps per epoch), unless `maxSteps` says how many. */
-export function planSteps({ size, trainBatchSize, numTrainEpochs, maxSteps, seed }: StepPlanRequest): StepPlan {
+export function planSteps({
+  size,
+  trainBatchSize,
+  numTrainEpochs,
+  maxSteps,
+  seed,
+}: StepPlanRequest): StepPlan {
   assert(size > 0, 'a training split without samples');
   const stepsPerEpoch = Math.ceil(size / trainBatchSize);
   const totalSteps = maxSteps > 0 ? maxSteps : Math.ceil(numTrainEpochs * stepsPerEpoch);
@@ -58,7 +64,12 @@ export function planSteps({ size, trainBatchSize, numTrainEpochs, maxSteps, seed
 /** The part of the configuration that decides the plan. */
 export type PlanConfig = Pick<
   ResolvedConfig,
-  'trainBatchSize' | 'numTrainEpochs' | 'maxSteps' | 'microBatchTokens' | 'maxSeqLength' | 'dataSeed'
+  | 'trainBatchSize'
+  | 'numTrainEpochs'
+  | 'maxSteps'
+  | 'microBatchTokens'
+  | 'maxSeqLength'
+  | 'dataSeed'
 >;
 
 export interface TrainingPlan extends StepPlan {
@@ -89,6 +100,10 @@ export function planEvaluation(
 ): Shard[] {
   if (lengths.length === 0) return [];
   const microBatchTokens = Math.max(config.microBatchTokens, evaluationTokens);
-  const shapes = chooseEvaluationShapes({ lengths, microBatchTokens, maxSeqLength: config.maxSeqLength });
+  const shapes = chooseEvaluationShapes({
+    lengths,
+    microBatchTokens,
+    maxSeqLength: config.maxSeqLength,
+  });
   return cutShards({ samples: lengths.map((_, sample) => sample), lengths, shapes });
 }

@@ -12,7 +12,13 @@ export interface Random {
 }
 
 /** Keeps streams of different purposes apart: the first key of every generator. */
-export const purposes = { epochOrder: 1, holdOut: 2, dropoutPool: 3, dropoutOffset: 4, shapes: 5 } as const;
+export const purposes = {
+  epochOrder: 1,
+  holdOut: 2,
+  dropoutPool: 3,
+  dropoutOffset: 4,
+  shapes: 5,
+} as const;
 
 /** One round of a 32-bit mixing function (the finalizer of MurmurHash3): every input bit changes every output bit. */
 export function mix32(value: number): number {
@@ -67,8 +73,8 @@ export function permutation(size: number, random: Random): Int32Array {
   const order = Int32Array.from({ length: size }, (_, index) => index);
   for (let last = size - 1; last > 0; last--) {
     const other = random.below(last + 1);
-    const moved = order[last]!;
-    order[last] = order[other]!;
+    const moved = order[last] ?? 0;
+    order[last] = order[other] ?? 0;
     order[other] = moved;
   }
   return order;

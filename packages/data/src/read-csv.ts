@@ -19,9 +19,12 @@ const quoteErrors = new Set([
   'CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE',
 ]);
 
-function explained(error: unknown, file: string): unknown {
+/** @param lastLine where the last good record ended */
+function explained(error: unknown, file: string, lastLine: number): unknown {
   if (!(error instanceof CsvError)) return error;
-  const line = typeof error['lines'] === 'number' ? error['lines'] : undefined;
+  // A quote that never closes is noticed at the end of the file, but the trouble starts after the last good record.
+  const noticed = typeof error['lines'] === 'number' ? error['lines'] : undefined;
+  const line = error.code === 'CSV_QUOTE_NOT_CLOSED' ? lastLine + 1 : noticed;
   const kind = quoteErrors.has(error.code) ? 'bad quotes' : 'bad csv';
   return dataError(file, line, `${kind}: ${error.message}`, error);
 }
@@ -32,19 +35,28 @@ async function* textOf(file: string): AsyncGenerator<string> {
 
 /** @throws MicrotuneError `data` naming file and line for bad quotes or another number of columns */
 export async function* readCsv(file: string, options: ReadOptions): AsyncGenerator<Row> {
-  const parser = parse({ info: true, skip_empty_lines: true, relax_column_count: true });
+  let lastLine = 0;
+  const parser = parse({
+    info: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    on_record: (record: string[], { lines }) => {
+      lastLine = lines;
+      return record;
+    },
+  });
   // Errors of either end reach the loop below; pipeline's own callback has nothing to add.
   pipeline(Readable.from(textOf(file)), parser, () => undefined);
   let columns = options.columnNames;
   let first = true;
   try {
     for await (const { record, info } of parser as AsyncIterable<ParsedRecord>) {
-      const isHeader = first && (columns === undefined || sameNames(record, columns));
+      const isHeader = columns === undefined || (first && sameNames(record, columns));
       first = false;
-      if (isHeader) columns = checkedHeader(record, file);
-      else yield namedRow(columns!, record, { file, line: info.lines });
+      if (columns === undefined || isHeader) columns = checkedHeader(record, file);
+      else yield namedRow(columns, record, { file, line: info.lines });
     }
   } catch (error) {
-    throw explained(error, file);
+    throw explained(error, file, lastLine);
   }
 }

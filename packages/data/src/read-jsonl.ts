@@ -17,7 +17,11 @@ export function parseJsonLine(line: Line, file: string): Row {
     throw dataError(file, line.number, `bad JSON: ${messageOf(cause)}${hint}`, cause);
   }
   if (typeof values !== 'object' || values === null || Array.isArray(values)) {
-    throw dataError(file, line.number, 'expected one JSON object per line, e.g. {"text": "…", "label": 0}');
+    throw dataError(
+      file,
+      line.number,
+      'expected one JSON object per line, e.g. {"text": "…", "label": 0}',
+    );
   }
   return { values: values as Record<string, unknown>, file, line: line.number };
 }

@@ -17,7 +17,13 @@ export async function* readParquet(file: string): AsyncGenerator<Row> {
     const rowCount = Number(metadata.num_rows);
     for (let rowStart = 0; rowStart < rowCount; rowStart += rowsPerRead) {
       const rowEnd = Math.min(rowCount, rowStart + rowsPerRead);
-      const rows = await parquetReadObjects({ file: source, metadata, compressors, rowStart, rowEnd });
+      const rows = await parquetReadObjects({
+        file: source,
+        metadata,
+        compressors,
+        rowStart,
+        rowEnd,
+      });
       for (const [index, values] of rows.entries()) {
         yield { values, file, line: rowStart + index + 1 };
       }

@@ -32,7 +32,10 @@ function readerOf(file: string): Reader {
  * The rows of several files, one after the other.
  * @throws MicrotuneError `usage` for an unknown extension; `data` for a missing, empty or damaged file, naming file and line
  */
-export async function* readRows(files: readonly string[], options: ReadOptions = {}): AsyncGenerator<Row> {
+export async function* readRows(
+  files: readonly string[],
+  options: ReadOptions = {},
+): AsyncGenerator<Row> {
   // All extensions first: a wrong name in last place should not cost the reading of the others.
   const opened = files.map((file) => ({ file, reader: readerOf(file) }));
   for (const { file, reader } of opened) {

@@ -20,7 +20,12 @@ export interface Line {
 /** @throws MicrotuneError `data` when `file` cannot be read, is a folder, or has no bytes */
 export async function checkDataFile(file: string): Promise<void> {
   const info = await stat(file).catch((cause: unknown) => {
-    throw dataError(file, undefined, `data file not found or not readable (${messageOf(cause)})`, cause);
+    throw dataError(
+      file,
+      undefined,
+      `data file not found or not readable (${messageOf(cause)})`,
+      cause,
+    );
   });
   if (info.isDirectory()) throw dataError(file, undefined, 'is a folder, expected a data file');
   if (info.size === 0) throw dataError(file, undefined, 'the file is empty');
@@ -37,7 +42,12 @@ function decodeLines(bytes: Uint8Array, place: { file: string; line: number }): 
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: place.line !== 1 }).decode(bytes);
   } catch (cause) {
-    throw dataError(place.file, badLine(bytes, place.line), 'invalid UTF-8 (save the file as UTF-8)', cause);
+    throw dataError(
+      place.file,
+      badLine(bytes, place.line),
+      'invalid UTF-8 (save the file as UTF-8)',
+      cause,
+    );
   }
 }
 
@@ -91,7 +101,10 @@ async function* readPieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Pi
  * @param file name for messages
  * @throws MicrotuneError `data` for bytes that are not UTF-8
  */
-export async function* readText(chunks: AsyncIterable<Uint8Array>, file: string): AsyncGenerator<Line> {
+export async function* readText(
+  chunks: AsyncIterable<Uint8Array>,
+  file: string,
+): AsyncGenerator<Line> {
   for await (const { bytes, line } of readPieces(chunks)) {
     yield { text: decodeLines(bytes, { file, line }), number: line };
   }

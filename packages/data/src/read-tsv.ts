@@ -13,13 +13,11 @@ function splitQuoted(text: string): string[] | undefined {
   const fields: string[] = [];
   let at = 0;
   for (;;) {
-    const quoted = text[at] === '"' ? /"((?:[^"]|"")*)"(?=\t|$)/y : undefined;
-    if (quoted !== undefined) {
-      quoted.lastIndex = at;
-      const match = quoted.exec(text);
-      if (match === null) return undefined;
-      fields.push(match[1]!.replaceAll('""', '"'));
-      at += match[0].length;
+    if (text[at] === '"') {
+      const quoted = /^"(?:[^"]|"")*"(?=\t|$)/.exec(text.slice(at))?.[0];
+      if (quoted === undefined) return undefined;
+      fields.push(quoted.slice(1, -1).replaceAll('""', '"'));
+      at += quoted.length;
     } else {
       const tab = text.indexOf('\t', at);
       const end = tab === -1 ? text.length : tab;
@@ -48,15 +46,17 @@ export async function* readTsv(file: string, options: ReadOptions): AsyncGenerat
     for (const line of splitLines(piece)) {
       if (line.text === '') continue;
       const fields = splitTsvLine(line.text, columns?.length);
-      const isHeader = first && (columns === undefined || sameNames(fields, columns));
+      const isHeader = columns === undefined || (first && sameNames(fields, columns));
       first = false;
-      if (isHeader) columns = checkedHeader(fields, file);
-      else yield namedRow(columns!, fields, { file, line: line.number });
+      if (columns === undefined || isHeader) columns = checkedHeader(fields, file);
+      else yield namedRow(columns, fields, { file, line: line.number });
     }
   }
 }
 
 /** A first line that repeats the given column names is a header after all. */
 export function sameNames(fields: readonly string[], columns: readonly string[]): boolean {
-  return fields.length === columns.length && fields.every((field, index) => field === columns[index]);
+  return (
+    fields.length === columns.length && fields.every((field, index) => field === columns[index])
+  );
 }

@@ -46,7 +46,7 @@ export function namedRow(
     );
   }
   const values: Record<string, unknown> = {};
-  for (let i = 0; i < columns.length; i++) values[columns[i]!] = fields[i];
+  for (const [index, column] of columns.entries()) values[column] = fields[index];
   return { values, ...place };
 }
 

@@ -22,7 +22,11 @@ const headerSchema = z.object({
   tokens: z.number().int().nonnegative(),
   payloadSha256: z.string(),
   labelEntries: z.array(
-    z.object({ value: z.union([z.string(), z.number()]), file: z.number().int(), line: z.number().int() }),
+    z.object({
+      value: z.union([z.string(), z.number()]),
+      file: z.number().int(),
+      line: z.number().int(),
+    }),
   ),
 });
 type Header = z.infer<typeof headerSchema>;
@@ -50,13 +54,18 @@ export async function readCached(
   return parsePayload(bytes, found, files);
 }
 
-function parseHeader(bytes: Uint8Array<ArrayBuffer>): { header: Header; payloadAt: number } | undefined {
-  if (bytes.length < prefixBytes || magic.compare(bytes.subarray(0, magic.length)) !== 0) return undefined;
+function parseHeader(
+  bytes: Uint8Array<ArrayBuffer>,
+): { header: Header; payloadAt: number } | undefined {
+  if (bytes.length < prefixBytes || magic.compare(bytes.subarray(0, magic.length)) !== 0)
+    return undefined;
   const headerBytes = new DataView(bytes.buffer).getUint32(magic.length, true);
   const payloadAt = prefixBytes + headerBytes;
   if (payloadAt > bytes.length || payloadAt % 8 !== 0) return undefined;
   try {
-    const parsed = headerSchema.safeParse(JSON.parse(Buffer.from(bytes.buffer, prefixBytes, headerBytes).toString()));
+    const parsed = headerSchema.safeParse(
+      JSON.parse(Buffer.from(bytes.buffer, prefixBytes, headerBytes).toString()),
+    );
     return parsed.success ? { header: parsed.data, payloadAt } : undefined;
   } catch {
     return undefined;
@@ -88,7 +97,11 @@ function parsePayload(
 }
 
 /** Writes an entry; `files` as in `readCached`. @throws the file system's error when the folder cannot be written */
-export async function writeCached(folder: string, data: SourceData, files: readonly string[]): Promise<void> {
+export async function writeCached(
+  folder: string,
+  data: SourceData,
+  files: readonly string[],
+): Promise<void> {
   const { offsets, ids, typeIds } = data.tokens;
   const payload = Buffer.concat([offsets, ids, data.labelIndices, typeIds].map(bytesOf));
   const header: Header = {

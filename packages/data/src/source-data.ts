@@ -11,13 +11,16 @@ import { readRows } from './read-rows.js';
 import { checkDataFile } from './read-text.js';
 import { joinRows, packRows } from './token-store.js';
 import type { ResolvedConfig } from '@microtune/shared';
-import type { Texts } from './columns.js';
+import type { TextColumns, Texts } from './columns.js';
 import type { LabelEntry } from './label-table.js';
 import type { TextTokenizer } from './text-tokenizer.js';
 import type { TokenRows } from './token-store.js';
 
 /** The part of the configuration that says how files are read. */
-export type ColumnConfig = Pick<ResolvedConfig, 'columnNames' | 'textColumnNames' | 'labelColumnName'>;
+export type ColumnConfig = Pick<
+  ResolvedConfig,
+  'columnNames' | 'textColumnNames' | 'labelColumnName'
+>;
 
 export interface SourceData {
   /** Hash of everything it was made from. */
@@ -57,7 +60,8 @@ export async function sourceKey({ files, columns, tokenizer }: SourceRequest): P
 
 async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }))
+    hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
 
@@ -68,14 +72,14 @@ export async function tokenizeSource(request: SourceRequest, key: string): Promi
   const labelIndices: number[] = [];
   const groups: TokenRows[] = [];
   let waiting: Texts[] = [];
-  let textColumns: readonly string[] = [];
+  let textColumns: TextColumns | undefined;
   let file: string | undefined;
   const flush = async (): Promise<void> => {
     groups.push(packRows(await tokenizer.encode(waiting)));
     waiting = [];
   };
   for await (const row of readRows(files, columns)) {
-    if (row.file !== file) {
+    if (row.file !== file || textColumns === undefined) {
       const available = Object.keys(row.values);
       textColumns = findTextColumns(available, columns, row.file);
       requireColumn(available, columns.labelColumnName, { file: row.file, what: 'label' });

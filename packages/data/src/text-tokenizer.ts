@@ -39,7 +39,10 @@ interface TokenizerConfig extends BertTokenizerConfig {
  * @param maxSeqLength tokens per row after truncation, special tokens counted
  * @throws MicrotuneError `data` when a file is missing or broken; `usage` when no text fits into `maxSeqLength`
  */
-export async function loadTextTokenizer(folder: string, maxSeqLength: number): Promise<TextTokenizer> {
+export async function loadTextTokenizer(
+  folder: string,
+  maxSeqLength: number,
+): Promise<TextTokenizer> {
   const config = await readConfig(join(folder, 'tokenizer_config.json'));
   const { json, file } = await readDefinition(folder, config);
   const tokenizer = parseTokenizer(json, file);
@@ -55,7 +58,8 @@ export async function loadTextTokenizer(folder: string, maxSeqLength: number): P
   }
   const direction = config.truncation_side ?? 'right';
   tokenizer.setTruncation(limit, { direction });
-  const padToken = typeof config.pad_token === 'object' ? config.pad_token?.content : config.pad_token;
+  const padToken =
+    typeof config.pad_token === 'object' ? config.pad_token?.content : config.pad_token;
   return {
     maxSeqLength: limit,
     padTokenId: tokenizer.tokenToId(padToken ?? '[PAD]') ?? 0,
@@ -70,7 +74,10 @@ async function encodeTexts(tokenizer: Tokenizer, texts: readonly Texts[]): Promi
     const encodings = texts.some((text) => text.second !== undefined)
       ? await Promise.all(texts.map(({ first, second }) => tokenizer.encode(first, second)))
       : await tokenizer.encodeBatch(texts.map((text) => text.first));
-    return encodings.map((encoding) => ({ ids: encoding.getIds(), typeIds: encoding.getTypeIds() }));
+    return encodings.map((encoding) => ({
+      ids: encoding.getIds(),
+      typeIds: encoding.getTypeIds(),
+    }));
   } catch (cause) {
     throw new MicrotuneError('data', `the tokenizer failed: ${messageOf(cause)}`, { cause });
   }
@@ -84,7 +91,10 @@ function parseTokenizer(json: string, file: string): Tokenizer {
   }
 }
 
-async function readDefinition(folder: string, config: TokenizerConfig): Promise<{ json: string; file: string }> {
+async function readDefinition(
+  folder: string,
+  config: TokenizerConfig,
+): Promise<{ json: string; file: string }> {
   const file = join(folder, 'tokenizer.json');
   const json = await readIfThere(file);
   if (json !== undefined) return { json, file };

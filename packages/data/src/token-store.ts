@@ -11,6 +11,14 @@ export interface TokenRows {
 
 export const maxTokens = 2 ** 31 - 1;
 
+/** Where the tokens of a row are in `ids` and `typeIds`: `[from, to)`. */
+export function boundsOf(
+  { offsets }: Pick<TokenRows, 'offsets'>,
+  row: number,
+): readonly [from: number, to: number] {
+  return [offsets[row] ?? 0, offsets[row + 1] ?? 0];
+}
+
 /** Packs encoded rows into flat arrays. */
 export function packRows(rows: readonly Encoded[]): TokenRows {
   const offsets = new Int32Array(rows.length + 1);
@@ -23,8 +31,8 @@ export function packRows(rows: readonly Encoded[]): TokenRows {
   const ids = new Int32Array(total);
   const typeIds = new Uint8Array(total);
   for (const [index, row] of rows.entries()) {
-    ids.set(row.ids, offsets[index]!);
-    typeIds.set(row.typeIds, offsets[index]!);
+    ids.set(row.ids, offsets[index]);
+    typeIds.set(row.typeIds, offsets[index]);
   }
   return { ids, typeIds, offsets };
 }
@@ -43,7 +51,8 @@ export function joinRows(groups: readonly TokenRows[]): TokenRows {
   for (const group of groups) {
     joined.ids.set(group.ids, token);
     joined.typeIds.set(group.typeIds, token);
-    for (let i = 0; i < group.offsets.length; i++) joined.offsets[row + i] = group.offsets[i]! + token;
+    for (const [index, offset] of group.offsets.entries())
+      joined.offsets[row + index] = offset + token;
     row += group.offsets.length - 1;
     token += group.ids.length;
   }
@@ -54,19 +63,23 @@ export function joinRows(groups: readonly TokenRows[]): TokenRows {
 export function selectRows(source: TokenRows, rows: Int32Array): TokenRows {
   const offsets = new Int32Array(rows.length + 1);
   rows.forEach((row, index) => {
-    offsets[index + 1] = offsets[index]! + source.offsets[row + 1]! - source.offsets[row]!;
+    const [from, to] = boundsOf(source, row);
+    offsets[index + 1] = (offsets[index] ?? 0) + to - from;
   });
-  const ids = new Int32Array(offsets.at(-1)!);
+  const ids = new Int32Array(offsets.at(-1) ?? 0);
   const typeIds = new Uint8Array(ids.length);
   rows.forEach((row, index) => {
-    const [from, to] = [source.offsets[row]!, source.offsets[row + 1]!];
-    ids.set(source.ids.subarray(from, to), offsets[index]!);
-    typeIds.set(source.typeIds.subarray(from, to), offsets[index]!);
+    const [from, to] = boundsOf(source, row);
+    ids.set(source.ids.subarray(from, to), offsets[index]);
+    typeIds.set(source.typeIds.subarray(from, to), offsets[index]);
   });
   return { ids, typeIds, offsets };
 }
 
 /** Tokens of each row. */
 export function lengthsOf(rows: TokenRows): Int32Array {
-  return Int32Array.from({ length: rows.offsets.length - 1 }, (_, row) => rows.offsets[row + 1]! - rows.offsets[row]!);
+  return Int32Array.from({ length: rows.offsets.length - 1 }, (_, row) => {
+    const [from, to] = boundsOf(rows, row);
+    return to - from;
+  });
 }

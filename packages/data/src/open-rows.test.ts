@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRows } from './open-rows.js';
+import { loadTextTokenizer } from './text-tokenizer.js';
+import type { RowGroup, RowOptions, RowSource } from './open-rows.js';
+import type { TextTokenizer } from './text-tokenizer.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'microtune-open-rows-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+let tokenizer: TextTokenizer;
+beforeAll(async () => {
+  writeFileSync(join(folder, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb');
+  tokenizer = await loadTextTokenizer(folder, 8);
+});
+
+const columns = { labelColumnName: 'label' };
+
+async function groupsOf(source: RowSource, extra: Partial<RowOptions> = {}): Promise<RowGroup[]> {
+  const groups: RowGroup[] = [];
+  for await (const group of openRows(source, { columns, tokenizer, ...extra })) groups.push(group);
+  return groups;
+}
+
+async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size)
+    yield await Promise.resolve(bytes.subarray(at, at + size));
+}
+
+const stream = (text: string | Uint8Array, size = 7): RowSource => ({
+  bytes: chunked(Buffer.from(text), size),
+  name: 'stdin',
+});
+
+describe('openRows', () => {
+  it('turns rubbish into error records and keeps the order', async () => {
+    const rubbish = Buffer.concat([
+      Buffer.from('{"text":"a"}\nnot json\n'),
+      Buffer.from([0xff, 0xfe, 0x0a]),
+      Buffer.from(
+        '{"sentence1":"a","sentence2":"b"}\n\n{"text":7}\n{"text":null}\n[1]\n{}\n{"other":"b"}',
+      ),
+    ]);
+    const rows = (await groupsOf(stream(rubbish))).flatMap((group) => group.rows);
+    expect(rows.map((row) => [row.line, row.error ?? 'good'])).toEqual([
+      [1, 'good'],
+      [2, expect.stringMatching(/^stdin:2: bad JSON/)],
+      [3, 'stdin:3: invalid UTF-8'],
+      [4, 'good'],
+      [6, 'good'],
+      [7, expect.stringMatching(/^stdin:7: column "text" should be text, found null/)],
+      [8, expect.stringMatching(/^stdin:8: expected one JSON object/)],
+      [9, expect.stringMatching(/no text column/)],
+      [10, 'good'],
+    ]);
+  });
+
+  it('groups what came together, at most so many rows', async () => {
+    const text = '{"text":"a"}\n'.repeat(10);
+    const one = await groupsOf(stream(text, 1e6), { maxGroupRows: 4 });
+    expect(one.map((group) => group.dataset.size)).toEqual([4, 4, 2]);
+    expect(one[0]?.rows.map((row) => row.sample)).toEqual([0, 1, 2, 3]);
+    expect(one[0]?.dataset.ids.subarray(0, 3)).toEqual(Int32Array.of(2, 5, 3));
+    expect((await groupsOf(stream(text, 13))).map((group) => group.dataset.size)).toEqual(
+      Array(10).fill(1),
+    );
+  });
+
+  it('answers before the stream ends', async () => {
+    let sent = 0;
+    const endless = async function* (): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        sent++;
+        yield await Promise.resolve(Buffer.from('{"text":"a"}\n'));
+      }
+    };
+    for await (const group of openRows(
+      { bytes: endless(), name: 'stdin' },
+      { columns, tokenizer },
+    )) {
+      expect(group.rows).toHaveLength(1);
+      if (sent >= 3) break;
+    }
+    expect(sent).toBeLessThan(6);
+  });
+
+  it('prefers the columns of training where the row has them', async () => {
+    const [group] = await groupsOf(stream('{"text":"a","review":"b"}\n{"text":"a"}\n', 1e6), {
+      columns: { ...columns, textColumnNames: ['review'] },
+    });
+    expect([...(group?.dataset.ids ?? [])]).toEqual([2, 6, 3, 2, 5, 3]);
+  });
+
+  it('reads files of every kind', async () => {
+    const tsv = join(folder, 'a.tsv');
+    writeFileSync(tsv, 'a\t1\nb\t0\nb b\t0\n');
+    const named = { columns: { ...columns, columnNames: ['sentence', 'label'] }, maxGroupRows: 2 };
+    const groups = await groupsOf({ file: tsv }, named);
+    expect(groups.map((group) => group.dataset.size)).toEqual([2, 1]);
+    const jsonl = join(folder, 'a.jsonl');
+    writeFileSync(jsonl, '{"text":"a"}\nx\n');
+    expect((await groupsOf({ file: jsonl }))[0]?.rows.map((row) => row.sample)).toEqual([
+      0,
+      undefined,
+    ]);
+  });
+});
