@@ -29,7 +29,7 @@ export async function runTraced(
         return [name, buffer];
       }),
     );
-    const outputs = Object.fromEntries(
+    const outputs: Record<string, Float32Array> = Object.fromEntries(
       executable.outputs.map(({ name, shape }) => [
         name,
         new Float32Array(shape.reduce((a, b) => a * b, 1)),

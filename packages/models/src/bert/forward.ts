@@ -8,7 +8,7 @@
  *
  * Letters: R rows, T tokens per row, N = R * T, H hidden, A heads, D = H / A, C labels.
  */
-import { embedding, layerNorm } from '@microtune/engine';
+import { attention, dropout, embedding, layerNorm } from '@microtune/engine';
 import {
   add,
   cast,
@@ -17,7 +17,6 @@ import {
   oneHot,
   reshape,
   slice,
-  softmax,
   sub,
   tanh,
   transpose,
@@ -27,10 +26,14 @@ import {
 import { assert, type ShardShape } from '@microtune/shared';
 import { activations } from './activation.js';
 import type { BertConfig } from './config.js';
+import { siteNames } from './dropout-sites.js';
 import { names, stacks } from './parameters.js';
 
-/** Zeroes values where the mask of `site` says so; the identity in evaluation. */
-export type Dropout = (x: Tensor, site: string, rate: number) => Tensor;
+/** What the last layer computes: see above. */
+export type LastLayer = 'first-token' | 'every-token';
+
+/** Mask (bool, 1 keeps) and rate of each site that drops, by name (dropout-sites.ts); empty in evaluation. */
+export type DropoutMasks = ReadonlyMap<string, { readonly mask: Tensor; readonly rate: number }>;
 
 export interface BertInputs {
   readonly ids: Tensor; // int32 [N]
@@ -43,8 +46,8 @@ export interface BertForward {
   readonly shape: ShardShape;
   /** By parameter name (parameters.ts). */
   readonly weight: (name: string) => Tensor;
-  readonly dropout: Dropout;
-  readonly lastLayer: 'first-token' | 'every-token';
+  readonly dropout: DropoutMasks;
+  readonly lastLayer: LastLayer;
 }
 
 /** @returns logits [R, C] */
@@ -55,7 +58,7 @@ export function bertLogits(model: BertForward, inputs: BertInputs): Tensor {
   for (let index = 0; index < last; index++) x = encoderLayer(model, index, x, bias);
   const first = lastEncoderLayer(model, x, bias); // [R, H]
   const pooled = tanh(linear(model, names.pooler, first)); // [R, H]
-  const dropped = model.dropout(pooled, 'classifier', model.config.classifierDropout);
+  const dropped = drop(model, pooled, siteNames.classifier);
   return linear(model, names.classifier, dropped);
 }
 
@@ -71,11 +74,7 @@ function embeddings(model: BertForward, { ids, typeIds }: BertInputs): Tensor {
   ]);
   const types = tokenTypeRows(model, typeIds); // [R, T, H] or [1, 1, H]
   const sum = reshape(add(add(words, types), positions), [rows * tokens, hidden]);
-  return model.dropout(
-    norm(model, names.embeddingsNorm, sum),
-    'embeddings',
-    config.hiddenDropoutProb,
-  );
+  return drop(model, norm(model, names.embeddingsNorm, sum), siteNames.embeddings);
 }
 
 /** A product with one-hot rows picks exactly, and its gradient is one small product instead of a scatter. */
@@ -127,46 +126,48 @@ function splitHeads({ shape, config }: BertForward, x: Tensor, parts: number): T
   const { hiddenSize: hidden, numHeads: heads } = config;
   const positions = x.size / (shape.rows * parts * hidden);
   const apart = reshape(x, [shape.rows, positions, parts, heads, hidden / heads]);
-  return unstack(transpose(apart, [2, 0, 3, 1, 4]));
+  const stacked = transpose(apart, [2, 0, 3, 1, 4]); // [parts, R, A, Q, D]
+  return parts === 1 ? [reshape(stacked, stacked.shape.slice(1))] : unstack(stacked);
 }
 
-interface Attention {
+interface Heads {
   readonly query: Tensor | undefined; // [R, A, Q, D]
   readonly key: Tensor | undefined; // [R, A, T, D]
   readonly value: Tensor | undefined;
   readonly bias: Tensor; // [R, 1, 1, T]
 }
 
-/** Scaled dot-product attention. @returns [R * Q, H] */
-function attend(model: BertForward, index: number, attention: Attention): Tensor {
+/** @returns [R * Q, H] */
+function attend(model: BertForward, index: number, heads: Heads): Tensor {
   const { config, shape } = model;
-  const { query, key, value, bias } = attention;
+  const { query, key, value, bias } = heads;
   assert(query && key && value, 'attention has query, key and value');
-  const scale = 1 / Math.sqrt(config.hiddenSize / config.numHeads);
-  const scores = add(mul(matMul(query, key, false, true), scale), bias); // [R, A, Q, T]
-  const probabilities = model.dropout(
-    softmax(scores),
-    `layer.${index}.attention_probs`,
-    config.attentionProbsDropoutProb,
-  );
-  const context = transpose(matMul(probabilities, value), [0, 2, 1, 3]); // [R, Q, A, D]
-  return reshape(context, [shape.rows * (query.shape[2] ?? 1), config.hiddenSize]);
+  const positions = query.size / (shape.rows * config.hiddenSize);
+  const dropped = model.dropout.get(siteNames.attentionProbs(index));
+  const context = attention(query, key, value, {
+    scale: 1 / Math.sqrt(config.hiddenSize / config.numHeads),
+    bias,
+    ...(dropped === undefined ? {} : { dropout: dropped }),
+  }); // [R, A, Q, D]
+  return reshape(transpose(context, [0, 2, 1, 3]), [shape.rows * positions, config.hiddenSize]);
 }
 
 /** Everything behind the attention: output projection and feed-forward network, each with its residual and norm. */
 function rest(model: BertForward, index: number, x: Tensor, context: Tensor): Tensor {
-  const { config } = model;
   const layer = names.layer(index);
-  const drop = (y: Tensor, site: string): Tensor =>
-    model.dropout(y, `layer.${index}.${site}`, config.hiddenDropoutProb);
-  const attended = drop(
-    linear(model, `${layer}.attention.output.dense`, context),
-    'attention_output',
-  );
-  const middle = norm(model, `${layer}.attention.output.LayerNorm`, add(attended, x));
-  const inner = activations[config.hiddenAct](linear(model, `${layer}.intermediate.dense`, middle)); // [., I]
-  const output = drop(linear(model, `${layer}.output.dense`, inner), 'output');
-  return norm(model, `${layer}.output.LayerNorm`, add(output, middle));
+  const projected = linear(model, `${layer}.attention.output.dense`, context);
+  const attended = add(drop(model, projected, siteNames.attentionOutput(index)), x);
+  const middle = norm(model, `${layer}.attention.output.LayerNorm`, attended);
+  const activation = activations[model.config.hiddenAct];
+  const inner = activation(linear(model, `${layer}.intermediate.dense`, middle)); // [., I]
+  const output = linear(model, `${layer}.output.dense`, inner);
+  const added = add(drop(model, output, siteNames.output(index)), middle);
+  return norm(model, `${layer}.output.LayerNorm`, added);
+}
+
+function drop(model: BertForward, x: Tensor, site: string): Tensor {
+  const dropped = model.dropout.get(site);
+  return dropped === undefined ? x : dropout(x, dropped.mask, dropped.rate);
 }
 
 function linear({ weight }: BertForward, module: string, x: Tensor): Tensor {

@@ -130,17 +130,17 @@ describe('the BERT program', () => {
   });
 
   it('keeps the word table out of the graph', () => {
-    const { graph } = programOf('first-token').traceTraining(shape);
+    const { graph } = programOf('first-token', { ...raw, vocab_size: 1009 }).traceTraining(shape);
     const values = [
       ...graph.inputs,
       ...graph.outputs,
       ...graph.nodes.flatMap(({ outputs }) => outputs),
     ];
-    expect(values.filter(({ shape: own }) => own.includes(48))).toEqual([]);
+    expect(values.filter(({ shape: own }) => own.includes(1009)).length).toBe(0);
     expect(graph.hostRows).toHaveLength(1);
     expect(graph.hostRows[0]).toMatchObject({
       table: 'bert.embeddings.word_embeddings.weight',
-      tableShape: [48, 16],
+      tableShape: [1009, 16],
       ids: graphNames.inputIds,
     });
   });

@@ -1,6 +1,5 @@
 /** BERT with a classification or regression head as a ModelProgram: what the worker traces for each shard shape. */
 import {
-  dropout,
   optimize,
   rowsOnHost,
   softmaxCrossEntropy,
@@ -19,10 +18,23 @@ import {
   type Scalar,
   type Tensor,
 } from '@tensorflow/tfjs-core';
-import { graphNames, type DropoutSite, type ModelProgram, type TracedGraph } from '../program.js';
+import {
+  graphNames,
+  type DropoutSite,
+  type ModelProgram,
+  type Parameter,
+  type TracedGraph,
+} from '../program.js';
 import type { Task } from '../folder/task.js';
 import type { BertConfig } from './config.js';
-import { bertLogits, type BertForward, type BertInputs, type Dropout } from './forward.js';
+import { bertDropoutSites } from './dropout-sites.js';
+import {
+  bertLogits,
+  type BertForward,
+  type BertInputs,
+  type DropoutMasks,
+  type LastLayer,
+} from './forward.js';
 import { bertParameters, names } from './parameters.js';
 
 export interface BertProgramOptions {
@@ -31,36 +43,46 @@ export interface BertProgramOptions {
   /** As torch.nn.CrossEntropyLoss: this share of the target is spread evenly over all classes. */
   readonly labelSmoothing: number;
   /** See forward.ts. Default `first-token`. */
-  readonly lastLayer?: BertForward['lastLayer'];
+  readonly lastLayer?: LastLayer;
 }
 
 export function createBertProgram(options: BertProgramOptions): ModelProgram {
-  const parameters = bertParameters(options.config, options.task.numLabels);
-  const traced: Traced = { ...options, parameterNames: parameters.map(({ name }) => name) };
-  const inputs = (context: TraceContext): Tensor[] =>
+  const { config, task, lastLayer = 'first-token' } = options;
+  const parameters = bertParameters(config, task.numLabels);
+  const weightInputs = (context: TraceContext): Tensor[] =>
     parameters.map(({ name, shape }) => context.input(name, shape, 'float32'));
+  const model = (
+    shape: ShardShape,
+    weights: readonly Tensor[],
+    dropout: DropoutMasks,
+  ): BertForward => ({
+    config,
+    shape,
+    weight: lookUp(parameters, weights),
+    dropout,
+    lastLayer,
+  });
   return {
     parameters,
-    numLabels: options.task.numLabels,
+    numLabels: task.numLabels,
     traceTraining: (shape) => {
-      const dropoutSites: DropoutSite[] = [];
+      const dropoutSites = bertDropoutSites(config, shape, lastLayer);
       const graph = trace((context) => {
-        const batch = batchInputs(context, options.task, shape);
-        const drop = dropoutInputs(context, dropoutSites);
+        const batch = batchInputs(context, task, shape);
+        const masks = maskInputs(context, dropoutSites);
         const loss = (...weights: Tensor[]): Scalar =>
-          lossSum(traced, logitsOf(traced, { shape, weights, drop }, batch), batch);
-        const { value, grads } = valueAndGrads(loss)(inputs(context));
-        return { [graphNames.lossSum]: value, ...gradientOutputs(traced.parameterNames, grads) };
+          lossSum(options, bertLogits(model(shape, weights, masks), batch), batch);
+        const { value, grads } = valueAndGrads(loss)(weightInputs(context));
+        return { [graphNames.lossSum]: value, ...gradientOutputs(parameters, grads) };
       });
       return { graph: wordsOnHost(graph), dropoutSites };
     },
     traceEvaluation: (shape) => {
       const graph = trace((context) => {
-        const batch = batchInputs(context, options.task, shape);
-        const weights = inputs(context);
-        const logits = logitsOf(traced, { shape, weights, drop: (x) => x }, batch);
+        const batch = batchInputs(context, task, shape);
+        const logits = bertLogits(model(shape, weightInputs(context), new Map()), batch);
         return {
-          [graphNames.lossSum]: lossSum(traced, logits, batch),
+          [graphNames.lossSum]: lossSum(options, logits, batch),
           [graphNames.logits]: logits,
         };
       });
@@ -69,7 +91,17 @@ export function createBertProgram(options: BertProgramOptions): ModelProgram {
   };
 }
 
-type Traced = BertProgramOptions & { readonly parameterNames: readonly string[] };
+function lookUp(
+  parameters: readonly Parameter[],
+  weights: readonly Tensor[],
+): (name: string) => Tensor {
+  const byName = new Map(parameters.map(({ name }, i) => [name, weights[i]]));
+  return (name) => {
+    const found = byName.get(name);
+    assert(found, `the program has no parameter ${name}`);
+    return found;
+  };
+}
 
 interface Batch extends BertInputs {
   readonly labels: Tensor; // int32 or float32 [R]
@@ -87,31 +119,22 @@ function batchInputs(context: TraceContext, task: Task, { rows, tokens }: ShardS
   };
 }
 
-/** Makes a mask input of every site that has a rate, in the order in which the forward pass meets them. */
-function dropoutInputs(context: TraceContext, sites: DropoutSite[]): Dropout {
-  return (x, site, rate) => {
-    if (rate === 0) return x;
-    sites.push({ site, rate, shape: x.shape });
-    return dropout(x, context.input(graphNames.dropoutMask(site), x.shape, 'bool'), rate);
-  };
-}
-
-function logitsOf(
-  { config, lastLayer = 'first-token', parameterNames }: Traced,
-  { shape, weights, drop }: { shape: ShardShape; weights: readonly Tensor[]; drop: Dropout },
-  batch: Batch,
-): Tensor {
-  const byName = new Map(parameterNames.map((name, i) => [name, weights[i]]));
-  const weight = (name: string): Tensor => {
-    const found = byName.get(name);
-    assert(found, `the program has no parameter ${name}`);
-    return found;
-  };
-  return bertLogits({ config, shape, weight, dropout: drop, lastLayer }, batch);
+/**
+ * Declared ahead of the differentiated function: tfjs lets go of tensors made inside it before the backward pass,
+ * which reads the masks again.
+ */
+function maskInputs(context: TraceContext, sites: readonly DropoutSite[]): DropoutMasks {
+  const input = ({ site, rate, shape }: DropoutSite) =>
+    [site, { rate, mask: context.input(graphNames.dropoutMask(site), shape, 'bool') }] as const;
+  return new Map(sites.map(input));
 }
 
 /** Sum over rows, so that shards of any size add up to the loss of the whole batch. */
-function lossSum({ task, labelSmoothing }: Traced, logits: Tensor, batch: Batch): Scalar {
+function lossSum(
+  { task, labelSmoothing }: BertProgramOptions,
+  logits: Tensor,
+  batch: Batch,
+): Scalar {
   if (batch.rowWeights === undefined) {
     return softmaxCrossEntropy(logits, batch.labels, { ignoreIndex, labelSmoothing }) as Scalar;
   }
@@ -121,16 +144,16 @@ function lossSum({ task, labelSmoothing }: Traced, logits: Tensor, batch: Batch)
 }
 
 function gradientOutputs(
-  parameterNames: readonly string[],
+  parameters: readonly Parameter[],
   grads: readonly Tensor[],
 ): Record<string, Tensor> {
-  return Object.fromEntries(
-    parameterNames.map((name, i) => {
-      const gradient = grads[i];
-      assert(gradient, `${name} has a gradient`);
-      return [graphNames.gradient(name), gradient];
-    }),
-  );
+  const outputs: Record<string, Tensor> = {};
+  grads.forEach((gradient, i) => {
+    const parameter = parameters[i];
+    assert(parameter, 'a parameter per gradient');
+    outputs[graphNames.gradient(parameter.name)] = gradient;
+  });
+  return outputs;
 }
 
 /** The word table stays on the host: a step touches a few hundred of its rows. */
