@@ -25,7 +25,9 @@ export class OpenvinoBindings {
     try {
       this.#api = declareCApi(file);
     } catch (error) {
-      throw new MicrotuneError('usage', `cannot load ${file}: ${messageOf(error)}`, { cause: error });
+      throw new MicrotuneError('usage', `cannot load ${file}: ${messageOf(error)}`, {
+        cause: error,
+      });
     }
   }
 
@@ -65,6 +67,17 @@ export class OpenvinoBindings {
 
   createRequest(compiled: Handle): Handle {
     return this.#create('creating a request', (out) => this.#api.requestCreate(compiled, out));
+  }
+
+  /** The element type that a compiled graph expects of an input or output. */
+  portElementType(compiled: Handle, side: 'input' | 'output', name: string): number {
+    const find = side === 'input' ? this.#api.inputPort : this.#api.outputPort;
+    const port = this.#create(`finding the ${side} "${name}"`, (out) => find(compiled, name, out));
+    const type: Out<number> = [null];
+    const status = this.#api.portElementType(port, type);
+    this.#api.freePort(port);
+    this.#check(status, 'internal', `reading the type of "${name}"`);
+    return type[0] ?? -1;
   }
 
   /** A tensor over memory of ours: nothing is copied, so the buffer must outlive the tensor. */
@@ -124,10 +137,7 @@ export class OpenvinoBindings {
     return given(out, what);
   }
 
-  async #createLater(
-    what: string,
-    call: (out: Out<Handle>, done: Done) => void,
-  ): Promise<Handle> {
+  async #createLater(what: string, call: (out: Out<Handle>, done: Done) => void): Promise<Handle> {
     const out: Out<Handle> = [null];
     const status = await settled((done) => {
       call(out, done);

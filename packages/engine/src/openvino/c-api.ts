@@ -42,6 +42,12 @@ export function declareCApi(file: string) {
     result: 'int' | 'void' | 'const char *',
     types: TypeSpec[],
   ): KoffiFunc<Signature> => library.func(name, result, types) as KoffiFunc<Signature>;
+  const port = (name: string) =>
+    func<(compiled: Handle, name: string, port: Out<Handle>) => number>(name, 'int', [
+      'void *',
+      'const char *',
+      out,
+    ]);
   const free = (name: string) => func<(object: Handle) => void>(name, 'void', ['void *']);
 
   return {
@@ -50,9 +56,11 @@ export function declareCApi(file: string) {
       koffi.out(koffi.pointer(version)),
     ]),
     coreCreate: func<(core: Out<Handle>) => number>('ov_core_create', 'int', [out]),
-    coreProperty: func<
-      (core: Handle, device: string, key: string, value: Out<Handle>) => number
-    >('ov_core_get_property', 'int', ['void *', 'const char *', 'const char *', out]),
+    coreProperty: func<(core: Handle, device: string, key: string, value: Out<Handle>) => number>(
+      'ov_core_get_property',
+      'int',
+      ['void *', 'const char *', 'const char *', out],
+    ),
     readModel: func<
       (core: Handle, bytes: Uint8Array, count: number, weights: null, m: Out<Handle>) => number
     >('ov_core_read_model_from_memory_buffer', 'int', [
@@ -84,6 +92,13 @@ export function declareCApi(file: string) {
       'int',
       ['void *', out],
     ),
+    inputPort: port('ov_compiled_model_input_by_name'),
+    outputPort: port('ov_compiled_model_output_by_name'),
+    portElementType: func<(port: Handle, type: Out<number>) => number>(
+      'ov_port_get_element_type',
+      'int',
+      ['void *', koffi.out(koffi.pointer('int'))],
+    ),
     tensorCreate: func<(type: number, shape: CShape, tensor: Out<Handle>) => number>(
       'ov_tensor_create',
       'int',
@@ -107,6 +122,7 @@ export function declareCApi(file: string) {
     freeCore: free('ov_core_free'),
     freeModel: free('ov_model_free'),
     freeCompiled: free('ov_compiled_model_free'),
+    freePort: free('ov_output_const_port_free'),
     freeRequest: free('ov_infer_request_free'),
     freeTensor: free('ov_tensor_free'),
   };

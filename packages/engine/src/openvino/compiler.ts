@@ -1,5 +1,5 @@
 /**
- * ONNX bytes in, executable out: the library, its core and what it says about this CPU.
+ * ONNX bytes in, executable out: the library, its core, what it says about this CPU, and graphs compiled before.
  * Settings that measurement chose (docs/decisions/0002-openvino-graph-forms.md):
  * - ENABLE_CPU_PINNING=NO: otherwise two processes of one thread pin themselves to the same core and halve.
  * - PERFORMANCE_HINT=LATENCY: one request with all threads.
@@ -8,8 +8,9 @@ import type { CompileOptions, Executable, Precision } from '../engine.js';
 import type { TensorSpec } from '../graph-types.js';
 import { OpenvinoBindings } from './bindings.js';
 import type { Handle, Properties } from './bindings.js';
-import { checkElementTypes } from './element-types.js';
+import { borderType, checkElementTypes } from './element-types.js';
 import { OpenvinoExecutable } from './executable.js';
+import type { ModelCache } from './model-cache.js';
 import { nativePrecisions, parseCapabilities, requirePrecision } from './precision.js';
 
 export interface OnnxModel {
@@ -26,12 +27,15 @@ export class OpenvinoCompiler {
   readonly #bindings: OpenvinoBindings;
   readonly #core: Handle;
   readonly #capabilities: readonly string[];
+  readonly #cache: ModelCache;
 
   /**
    * @param file full path of `libopenvino_c.so.*`
+   * @param cache compiled graphs of this release
    * @throws MicrotuneError `usage` when the libraries do not load or are of another release
    */
-  constructor(file: string) {
+  constructor(file: string, cache: ModelCache) {
+    this.#cache = cache;
     this.#bindings = new OpenvinoBindings(file);
     checkElementTypes(this.#bindings);
     this.version = this.#bindings.version();
@@ -45,9 +49,14 @@ export class OpenvinoCompiler {
   /** @throws MicrotuneError `usage` for a precision that this CPU lacks, `internal` when the graph is refused */
   async compile(model: OnnxModel, options: CompileOptions): Promise<Executable> {
     requirePrecision(options.precision, this.device, this.#capabilities);
+    const settings = propertiesOf(options);
+    const identity = [this.version, this.device, ...this.#capabilities, JSON.stringify(settings)];
     const read = await this.#bindings.readModel(this.#core, model.bytes);
     try {
-      const compiled = await this.#bindings.compileModel(this.#core, read, propertiesOf(options));
+      const compiled = await this.#cache.use([...identity, model.bytes], (folder) => {
+        const properties = folder === undefined ? settings : { ...settings, CACHE_DIR: folder };
+        return this.#bindings.compileModel(this.#core, read, properties);
+      });
       return this.#executable(model, compiled);
     } finally {
       this.#bindings.freeModel(read);
@@ -62,8 +71,16 @@ export class OpenvinoCompiler {
   #executable({ inputs, outputs }: OnnxModel, compiled: Handle): Executable {
     const bindings = this.#bindings;
     try {
+      const elementTypes = new Map([
+        ...inputs.map(
+          (spec) => [spec.name, borderType(bindings, compiled, 'input', spec)] as const,
+        ),
+        ...outputs.map(
+          (spec) => [spec.name, borderType(bindings, compiled, 'output', spec)] as const,
+        ),
+      ]);
       const handles = { compiled, request: bindings.createRequest(compiled) };
-      return new OpenvinoExecutable({ bindings, handles, inputs, outputs });
+      return new OpenvinoExecutable({ bindings, handles, elementTypes, inputs, outputs });
     } catch (error) {
       bindings.freeCompiled(compiled);
       throw error;

@@ -1,16 +1,20 @@
 /**
  * Numbers of OpenVINO's element types. They have shifted between releases, and a wrong one reads memory at the wrong
- * width, so the widths around the three that we use are compared with the loaded library once, before anything runs.
+ * width, so the widths around those that we use are compared with the loaded library once, before anything runs.
  */
-import { MicrotuneError } from '@microtune/shared';
-import type { DType } from '../graph-types.js';
-import type { OpenvinoBindings } from './bindings.js';
+import { MicrotuneError, assert } from '@microtune/shared';
+import type { DType, TensorSpec } from '../graph-types.js';
+import type { Handle, OpenvinoBindings } from './bindings.js';
 
 /**
- * ov_element_type_e of release 2026.4. Booleans cross the border as u8 (the ONNX dialect says so, too): OpenVINO casts
- * a boolean input to float in a reference kernel, while a cast from u8 fuses into what follows.
+ * What may stand at the border for a dtype (ov_element_type_e of release 2026.4). A bool may also be declared u8, which
+ * is better: OpenVINO casts a boolean input to float in a reference kernel, while a cast from u8 fuses into its reader.
  */
-export const elementTypes: Readonly<Record<DType, number>> = { float32: 4, int32: 9, bool: 16 };
+const borderTypes: Readonly<Record<DType, readonly number[]>> = {
+  float32: [4],
+  int32: [9],
+  bool: [1, 16],
+};
 
 /** Type number -> bytes: boolean, bf16, f16, f32, f64, then i8, i16, i32, i64, then u8, u16. */
 const expectedBytes: readonly (readonly [number, number])[] = [
@@ -38,4 +42,19 @@ export function checkElementTypes(bindings: OpenvinoBindings): void {
         `${String(found)} bytes, not ${String(bytes)}): use the release that \`microtune setup openvino\` fetches`,
     );
   }
+}
+
+/** The type number of an input or output. @throws MicrotuneError `internal` when it is none of the tensor's dtype */
+export function borderType(
+  bindings: OpenvinoBindings,
+  compiled: Handle,
+  side: 'input' | 'output',
+  { name, dtype }: TensorSpec,
+): number {
+  const type = bindings.portElementType(compiled, side, name);
+  assert(
+    borderTypes[dtype].includes(type),
+    `OpenVINO gave the ${dtype} ${side} "${name}" the type number ${String(type)}`,
+  );
+  return type;
 }

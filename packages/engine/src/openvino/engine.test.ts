@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -55,8 +55,11 @@ describe.skipIf(libraries.librariesFolder === undefined)(
       engine.dispose();
     });
 
-    const compile = (graph: Graph, threads = 1, precision: Precision = 'f32'): Promise<Executable> =>
-      engine.compile(graph, { threads, precision });
+    const compile = (
+      graph: Graph,
+      threads = 1,
+      precision: Precision = 'f32',
+    ): Promise<Executable> => engine.compile(graph, { threads, precision });
 
     it('tells its version, its CPU and the precisions it has', () => {
       expect(engine.version).toMatch(/^2026\.4\.1/);
@@ -124,6 +127,33 @@ describe.skipIf(libraries.librariesFolder === undefined)(
       executable.dispose();
     });
 
+    it('gives the same bits from a graph compiled before', async () => {
+      const graph = layeredGraph(32, 48);
+      const hashes: string[] = [];
+      for (let compilation = 0; compilation < 2; compilation++) {
+        const executable = await compile(graph, 2);
+        const { inputs, outputs } = filled(executable);
+        await executable.run(inputs, outputs);
+        hashes.push(hashOf(outputs));
+        executable.dispose();
+      }
+      expect(hashes[1]).toBe(hashes[0]);
+      expect(readdirSync(join(libraries.librariesFolder ?? '', 'compiled')).length).toBeGreaterThan(
+        0,
+      );
+    });
+
+    it('runs executables of an engine that was disposed of', async () => {
+      const other = await loadOpenvino({ librariesFolder: libraries.librariesFolder });
+      if ('reason' in other) throw new Error(other.reason);
+      const executable = await other.compile(layeredGraph(8, 8), { threads: 1, precision: 'f32' });
+      other.dispose();
+      const { inputs, outputs } = filled(executable);
+      await executable.run(inputs, outputs);
+      expect(outputs['y']?.some((value) => value !== 0)).toBe(true);
+      executable.dispose();
+    });
+
     it('leaves JavaScript free while it compiles and runs', async () => {
       let ticks = 0;
       const timer = setInterval(() => ticks++, 1);
@@ -164,7 +194,9 @@ describe.skipIf(libraries.librariesFolder === undefined)(
         executable.dispose();
       }
       const [exact, rounded] = results.map((values) => Array.from(values));
-      const worst = Math.max(...(exact ?? []).map((value, at) => Math.abs(value - (rounded?.[at] ?? NaN))));
+      const worst = Math.max(
+        ...(exact ?? []).map((value, at) => Math.abs(value - (rounded?.[at] ?? NaN))),
+      );
       expect(worst).toBeGreaterThan(1e-5);
       expect(worst).toBeLessThan(0.1);
     });
@@ -174,7 +206,9 @@ describe.skipIf(libraries.librariesFolder === undefined)(
       const x = builder.input('x', [2], 'float32');
       const executable = await compile(builder.finish({ y: builder.add('neg', [x], {}) }));
       const y = new Float32Array(2);
-      await expect(executable.run({}, { y })).rejects.toThrow('no buffer was given for float32 [2] of "x"');
+      await expect(executable.run({}, { y })).rejects.toThrow(
+        'no buffer was given for float32 [2] of "x"',
+      );
       await expect(executable.run({ x: y }, {})).rejects.toThrow('of "y"');
       await expect(executable.run({ x: new Float32Array(3) }, { y })).rejects.toThrow(
         'a Float32Array of 3 values was given for float32 [2] of "x"',
@@ -217,13 +251,20 @@ function layeredGraph(rows: number, width: number): Graph {
   const w = builder.input('w', [width, width], 'float32');
   const gamma = builder.input('gamma', [width], 'float32');
   const h = builder.add('matMul', [x, w], plain);
-  const attention = builder.add('softmax', [builder.add('matMul', [h, h], { ...plain, transposeB: true })], {});
+  const attention = builder.add(
+    'softmax',
+    [builder.add('matMul', [h, h], { ...plain, transposeB: true })],
+    {},
+  );
   const mixed = builder.add('matMul', [attention, x], plain);
   const [y] = builder.addMany('layerNorm', [mixed, gamma, gamma], { epsilon: 1e-12 });
   if (y === undefined) throw new Error('layerNorm has no output');
   const dw = builder.add('matMul', [x, y], { ...plain, transposeA: true });
   const bias = builder.add('reduceSum', [y], { axes: [0], keepDims: false });
-  const total = builder.add('reduceSum', [builder.add('mul', [h, h], {})], { axes: [0, 1], keepDims: false });
+  const total = builder.add('reduceSum', [builder.add('mul', [h, h], {})], {
+    axes: [0, 1],
+    keepDims: false,
+  });
   return builder.finish({ y, dw, bias, total });
 }
 

@@ -6,6 +6,7 @@ import type { Engine, EngineUnavailable } from '../engine.js';
 import type { TensorSpec } from '../graph-types.js';
 import { toOnnx } from '../onnx/to-onnx.js';
 import { OpenvinoCompiler } from './compiler.js';
+import { ModelCache } from './model-cache.js';
 
 export interface OpenvinoOptions {
   /** `librariesFolder` of a ready `openvinoStatus`; undefined when OpenVINO is not set up. */
@@ -16,6 +17,7 @@ const remedy = 'microtune setup openvino';
 
 /**
  * Loads OpenVINO, or says why it cannot be loaded; never rejects.
+ * Graphs compiled before are kept in `compiled/` of the same folder, where it can be written.
  * Executables run off the main thread, read and write the caller's buffers, and give the same bits for any number of threads.
  */
 export async function loadOpenvino({
@@ -24,7 +26,8 @@ export async function loadOpenvino({
   const unavailable = (reason: string): EngineUnavailable => ({ name: 'openvino', reason, remedy });
   if (librariesFolder === undefined) return unavailable('OpenVINO is not set up on this machine');
   try {
-    return engineOf(new OpenvinoCompiler(await findCLibrary(librariesFolder)));
+    const cache = new ModelCache(join(librariesFolder, 'compiled'));
+    return engineOf(new OpenvinoCompiler(await findCLibrary(librariesFolder), cache));
   } catch (error) {
     return unavailable(messageOf(error));
   }

@@ -8,7 +8,6 @@ import type { Executable } from '../engine.js';
 import { bufferFits } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import type { Handle, OpenvinoBindings } from './bindings.js';
-import { elementTypes } from './element-types.js';
 
 export interface CompiledHandles {
   readonly compiled: Handle;
@@ -25,6 +24,8 @@ type Buffers = Readonly<Record<string, HostBuffer>>;
 export interface ExecutableOptions {
   readonly bindings: OpenvinoBindings;
   readonly handles: CompiledHandles;
+  /** OpenVINO's type number of every input and output, by name. */
+  readonly elementTypes: ReadonlyMap<string, number>;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
 }
@@ -34,6 +35,7 @@ export class OpenvinoExecutable implements Executable {
   readonly outputs: readonly TensorSpec[];
   readonly #bindings: OpenvinoBindings;
   readonly #handles: CompiledHandles;
+  readonly #elementTypes: ReadonlyMap<string, number>;
   readonly #bound = new Map<string, Bound>();
   #running = false;
   #disposed = false;
@@ -44,6 +46,7 @@ export class OpenvinoExecutable implements Executable {
     this.outputs = options.outputs;
     this.#bindings = options.bindings;
     this.#handles = options.handles;
+    this.#elementTypes = options.elementTypes;
   }
 
   /**
@@ -79,7 +82,9 @@ export class OpenvinoExecutable implements Executable {
     // A detached buffer is still the same object: its length tells.
     if (last !== undefined && last.buffer === buffer && buffer.length > 0) return;
     checkBuffer(spec, buffer);
-    const tensor = this.#bindings.tensorOver(elementTypes[spec.dtype], spec.shape, buffer);
+    const elementType = this.#elementTypes.get(spec.name);
+    assert(elementType !== undefined, `the type of "${spec.name}" is unknown`);
+    const tensor = this.#bindings.tensorOver(elementType, spec.shape, buffer);
     try {
       this.#bindings.setTensor(this.#handles.request, spec.name, tensor);
     } catch (error) {

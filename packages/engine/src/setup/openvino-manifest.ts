@@ -17,7 +17,11 @@ const manifestSchema = z.object({
 export type OpenvinoManifest = z.output<typeof manifestSchema>;
 
 export type OpenvinoStatus =
-  | { readonly state: 'ready'; readonly librariesFolder: string; readonly manifest: OpenvinoManifest }
+  | {
+      readonly state: 'ready';
+      readonly librariesFolder: string;
+      readonly manifest: OpenvinoManifest;
+    }
   | { readonly state: 'missing' | 'damaged'; readonly reason: string };
 
 /** `<cacheFolder>/openvino/<release>`: the libraries and `manifest.json`. */
@@ -39,12 +43,20 @@ export function openvinoStatus(cacheFolder: string): OpenvinoStatus {
   }
   try {
     const manifest = manifestSchema.parse(JSON.parse(text));
-    const wrong = manifest.files.find(({ name, bytes }) => sizeOf(join(librariesFolder, name)) !== bytes);
+    const wrong = manifest.files.find(
+      ({ name, bytes }) => sizeOf(join(librariesFolder, name)) !== bytes,
+    );
     if (wrong === undefined) return { state: 'ready', librariesFolder, manifest };
-    return { state: 'damaged', reason: `${join(librariesFolder, wrong.name)} is missing or cut short` };
+    return {
+      state: 'damaged',
+      reason: `${join(librariesFolder, wrong.name)} is missing or cut short`,
+    };
   } catch (error) {
     const detail = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
-    return { state: 'damaged', reason: `${manifestName} in ${librariesFolder} is not valid: ${detail}` };
+    return {
+      state: 'damaged',
+      reason: `${manifestName} in ${librariesFolder} is not valid: ${detail}`,
+    };
   }
 }
 

@@ -11,7 +11,10 @@ import { loadOpenvino } from '../openvino/engine.js';
 export async function selfTestOpenvino(librariesFolder: string): Promise<void> {
   const engine = await loadOpenvino({ librariesFolder });
   if ('reason' in engine) {
-    throw new MicrotuneError('data', `the libraries of the wheel do not load here: ${engine.reason}`);
+    throw new MicrotuneError(
+      'data',
+      `the libraries of the wheel do not load here: ${engine.reason}`,
+    );
   }
   try {
     const executable = await engine.compile(productGraph(), { threads: 1, precision: 'f32' });
@@ -44,5 +47,8 @@ async function checkProduct(executable: Executable): Promise<void> {
   await executable.run({ left, right }, { product });
   const expected = [4, 5, 10, 11];
   if (expected.every((value, index) => product[index] === value)) return;
-  throw new MicrotuneError('data', `OpenVINO computes [${product.join(', ')}] instead of [${expected.join(', ')}] here`);
+  throw new MicrotuneError(
+    'data',
+    `OpenVINO computes [${product.join(', ')}] instead of [${expected.join(', ')}] here`,
+  );
 }

@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -23,7 +32,13 @@ afterEach(() => {
 });
 
 function setUp(options: { run?: ProcessRunner; wheel?: Wheel } = {}) {
-  return setupOpenvino({ cacheFolder, run: runProcess, report: () => undefined, timestamp, ...options });
+  return setupOpenvino({
+    cacheFolder,
+    run: runProcess,
+    report: () => undefined,
+    timestamp,
+    ...options,
+  });
 }
 
 /** Runs pip for real, then does something to the wheel that it left. */
@@ -60,8 +75,9 @@ describe.skipIf(wheel === undefined)('set-up of OpenVINO from the real wheel', (
       date: timestamp,
     });
     expect(leftovers()).toEqual(['2026.4.1']);
+    // `compiled` is what the trial graph left in the cache of compiled graphs.
     expect(readdirSync(first.librariesFolder).sort()).toEqual(
-      [...first.manifest.files.map(({ name }) => name), 'manifest.json'].sort(),
+      [...first.manifest.files.map(({ name }) => name), 'compiled', 'manifest.json'].sort(),
     );
     expect(openvinoStatus(cacheFolder)).toMatchObject({ state: 'ready' });
     expect(lines).toHaveLength(4);
@@ -77,7 +93,9 @@ describe.skipIf(wheel === undefined)('set-up of OpenVINO from the real wheel', (
       state: 'damaged',
       reason: expect.stringContaining('libtbb.so.12') as string,
     });
-    await expect(setUp({ run: pipThen((file) => truncateSync(file, 1_000_000)) })).rejects.toMatchObject({
+    await expect(
+      setUp({ run: pipThen((file) => truncateSync(file, 1_000_000)) }),
+    ).rejects.toMatchObject({
       code: 'data',
       message: expect.stringContaining('1000000 bytes') as string,
     });
@@ -93,7 +111,9 @@ describe.skipIf(wheel === undefined)('set-up of OpenVINO from the real wheel', (
     if (isUnavailable(failure)) context.skip(failure.message);
     expect(failure).toMatchObject({
       code: 'data',
-      message: expect.stringMatching(/not the pinned file: .* sha256 .*, expected 2d22|bea1/) as string,
+      message: expect.stringMatching(
+        /not the pinned file: .* sha256 .*, expected 2d22|bea1/,
+      ) as string,
     });
     expect(leftovers()).toEqual([]);
     expect(openvinoStatus(cacheFolder)).toMatchObject({ state: 'missing' });
@@ -102,7 +122,8 @@ describe.skipIf(wheel === undefined)('set-up of OpenVINO from the real wheel', (
 
 describe.skipIf(wheel === undefined)('set-up of OpenVINO where something is missing', () => {
   it('names python when there is none', async () => {
-    const noPython: ProcessRunner = (program, args) => runProcess(`${program}-that-does-not-exist`, args);
+    const noPython: ProcessRunner = (program, args) =>
+      runProcess(`${program}-that-does-not-exist`, args);
     await expect(setUp({ run: noPython })).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining('python3 was not found') as string,
@@ -129,7 +150,9 @@ describe.skipIf(wheel === undefined)('set-up of OpenVINO where something is miss
     if (isUnavailable(failure) && failure.code === 'usage') context.skip(failure.message);
     expect(failure).toMatchObject({
       code: 'transient',
-      message: expect.stringMatching(/pip could not fetch openvino 2026\.4\.1: No matching distribution/) as string,
+      message: expect.stringMatching(
+        /pip could not fetch openvino 2026\.4\.1: No matching distribution/,
+      ) as string,
     });
   });
 
@@ -145,7 +168,8 @@ describe.skipIf(wheel === undefined)('set-up of OpenVINO where something is miss
     const dead = join(cacheFolder, 'openvino', '.setup-4194999-abc');
     const alive = join(cacheFolder, 'openvino', `.setup-${String(process.ppid)}-abc`);
     for (const folder of [dead, alive]) mkdirSync(folder, { recursive: true });
-    const noPython: ProcessRunner = (program, args) => runProcess(`${program}-that-does-not-exist`, args);
+    const noPython: ProcessRunner = (program, args) =>
+      runProcess(`${program}-that-does-not-exist`, args);
     await expect(setUp({ run: noPython })).rejects.toThrow('python3 was not found');
     expect([existsSync(dead), existsSync(alive)]).toEqual([false, true]);
   });

@@ -51,10 +51,18 @@ export async function setupOpenvino(options: SetupOptions): Promise<OpenvinoInst
   const wheel = options.wheel ?? wheelOfThisPlatform();
   const librariesFolder = openvinoFolder(options.cacheFolder);
   const files = await install(options, wheel, librariesFolder);
-  options.report(`${String(files.length)} libraries, ${megabytes(files)} MB; running a small graph`);
+  options.report(
+    `${String(files.length)} libraries, ${megabytes(files)} MB; running a small graph`,
+  );
   await tryOut(librariesFolder);
   const { sha256, file } = wheel;
-  const manifest = { version: openvinoRelease, wheel: file, sha256, files, date: options.timestamp } as const;
+  const manifest = {
+    version: openvinoRelease,
+    wheel: file,
+    sha256,
+    files,
+    date: options.timestamp,
+  } as const;
   await writeManifest(librariesFolder, manifest);
   options.report(`OpenVINO ${openvinoRelease} is ready in ${librariesFolder}`);
   return { librariesFolder, manifest, changed: true };
@@ -125,9 +133,13 @@ async function putInPlace(aside: string, folder: string): Promise<void> {
     await chmod(aside, 0o755);
     await rename(aside, folder);
   } catch (error) {
-    throw new MicrotuneError('transient', `cannot move the libraries to ${folder}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new MicrotuneError(
+      'transient',
+      `cannot move the libraries to ${folder}: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
