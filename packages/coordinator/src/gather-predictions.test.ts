@@ -15,7 +15,8 @@ const part = (samples: number[]): Evaluated => {
     lossSum: 0,
     weight: 0,
     samples,
-    logits: new Uint8Array(logits.buffer),
+    // As messages bring them: a Buffer inside a larger one.
+    logits: Buffer.concat([Buffer.alloc(1), new Uint8Array(logits.buffer)]).subarray(1),
   };
 };
 

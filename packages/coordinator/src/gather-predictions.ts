@@ -15,8 +15,8 @@ export function gatherPredictions(
   const logits = new Float32Array(labels.length * numLabels);
   const seen = new Uint8Array(labels.length);
   for (const { samples, logits: bytes } of parts) {
-    // Copied, because the bytes of a message may start at any address.
-    const values = new Float32Array(bytes.slice().buffer);
+    // Copied, because the bytes of a message may start at any address (and slice of a Buffer copies nothing).
+    const values = new Float32Array(new Uint8Array(bytes).buffer);
     assert(
       values.length === samples.length * numLabels,
       `${values.length} logits for ${samples.length} rows`,
