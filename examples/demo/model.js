@@ -17,14 +17,6 @@ import { makeTokenizer } from './tokenizer.js';
  */
 export async function makeModel(folder, sentences) {
   const { tokenizer, vocabSize } = makeTokenizer(sentences);
-  tokenizer.save(join(folder, 'tokenizer.json'), true);
-  const names = { pad_token: '[PAD]', unk_token: '[UNK]', cls_token: '[CLS]', sep_token: '[SEP]' };
-  const tokenizerConfig = { tokenizer_class: 'BertTokenizer', do_lower_case: true, ...names };
-  writeFileSync(
-    join(folder, 'tokenizer_config.json'),
-    `${JSON.stringify({ ...tokenizerConfig, mask_token: '[MASK]', model_max_length: 64 }, null, 2)}\n`,
-  );
-
   const config = {
     model_type: 'bert',
     vocab_size: vocabSize,
@@ -39,4 +31,13 @@ export async function makeModel(folder, sentences) {
   const parameters = allocateBlock(await createArena(blockCount(layout)), layout);
   await model.load((parameter) => parameters.view(parameter));
   await saveModel(folder, { model, parameters });
+
+  // Last, because a saved model replaces the tokenizer files of its folder.
+  tokenizer.save(join(folder, 'tokenizer.json'), true);
+  const names = { pad_token: '[PAD]', unk_token: '[UNK]', cls_token: '[CLS]', sep_token: '[SEP]' };
+  const tokenizerConfig = { tokenizer_class: 'BertTokenizer', do_lower_case: true, ...names };
+  writeFileSync(
+    join(folder, 'tokenizer_config.json'),
+    `${JSON.stringify({ ...tokenizerConfig, mask_token: '[MASK]', model_max_length: 64 }, null, 2)}\n`,
+  );
 }
