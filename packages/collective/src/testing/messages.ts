@@ -1,0 +1,51 @@
+/** Messages of the control connection for tests. */
+import { protocolVersion, type CoordinatorMessage, type WorkerMessage } from '@microtune/shared';
+
+const envelope = { protocol: protocolVersion, runId: 'run', epoch: 0, step: 3 } as const;
+
+export const hello: WorkerMessage = {
+  ...envelope,
+  type: 'hello',
+  rank: 1,
+  pid: 4711,
+  host: 'localhost',
+  bulkEndpoint: 'tcp://127.0.0.1:5555',
+};
+
+export const evaluated: WorkerMessage = {
+  ...envelope,
+  type: 'evaluated',
+  evaluation: 2,
+  lossSum: 1.25,
+  weight: 3,
+  samples: [0, 70, 70_000],
+  logits: Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]),
+};
+
+export const failed: WorkerMessage = {
+  ...envelope,
+  type: 'failed',
+  code: 'transient',
+  reason: 'the device is gone',
+};
+
+export const plan: CoordinatorMessage = {
+  ...envelope,
+  type: 'plan',
+  learningRate: 3e-5,
+  shards: [{ shape: { rows: 8, tokens: 32 }, samples: [5, 1, 300] }],
+  ranges: [
+    { from: 0, to: 1 },
+    { from: 1, to: 1 },
+  ],
+};
+
+export const save: CoordinatorMessage = {
+  ...envelope,
+  type: 'save',
+  kind: 'checkpoint',
+  folder: '/runs/a/checkpoint-3',
+  trainerState: { best_metric: null, log_history: [{ loss: 0.5, step: 3 }], epoch: 1.5 },
+};
+
+export const stop: CoordinatorMessage = { ...envelope, type: 'stop', reason: 'done' };
