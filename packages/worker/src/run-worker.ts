@@ -31,6 +31,8 @@ import { openSession, type Session, type Welcome } from './session.js';
 
 /** How long to wait for the coordinator to answer. */
 const connectTimeoutMs = 30_000;
+/** Between the end of the work and that of the process, for the last message and the caller's exit code. */
+const exitDelayMs = 300;
 
 export interface WorkerOptions {
   /** Control address of the coordinator. */
@@ -45,17 +47,30 @@ export interface WorkerOptions {
 }
 
 /**
- * Works until the coordinator says stop. The caller ends the process afterwards whatever the outcome: a native run may
- * still be in flight. SIGINT and SIGTERM are ignored from here on, because the coordinator leads.
+ * Works until the coordinator says stop; soon after, the process ends with the `process.exitCode` it has by then, also
+ * when a step that nobody waits for is still being computed. SIGINT and SIGTERM are ignored from here on, because the
+ * coordinator leads.
  * @throws MicrotuneError with the code to exit with: the worker's own failure, which the coordinator was told, or
  *   `unreachable` when the coordinator is gone
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  try {
+    await joinAndWork(options, parentGone());
+  } finally {
+    setTimeout(() => process.exit(), exitDelayMs).unref();
+  }
+}
+
+async function joinAndWork(options: WorkerOptions, gone: Promise<void>): Promise<void> {
   const { endpoint, rank } = options;
   const transport = await createZeromqTransport({ rank });
-  const client = await createZeromqControlClient({ endpoint, rank, connectTimeoutMs });
-  const inbox = createInbox(client, parentGone());
+  const lost = gone.then(() => {
+    throw new MicrotuneError('unreachable', 'the coordinator was gone before this worker joined');
+  });
+  const joining = createZeromqControlClient({ endpoint, rank, connectTimeoutMs });
+  const client = await Promise.race([joining, lost]);
+  const inbox = createInbox(client, gone);
   const worker = new Worker({ ...options, client, transport, inbox });
   try {
     const bulkEndpoint = transport.endpoint;
@@ -70,7 +85,10 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
 /** The launcher's channel closes with the coordinator's process; a worker started by hand has none. */
 function parentGone(): Promise<void> {
   return new Promise((resolve) => {
-    if (process.connected) process.once('disconnect', () => resolve());
+    if (!process.connected) return;
+    process.once('disconnect', () => resolve());
+    // The listener shall not keep a process alive that has nothing else to do.
+    process.channel?.unref();
   });
 }
 
