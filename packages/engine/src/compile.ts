@@ -6,7 +6,7 @@ import type { Graph } from './graph/graph.js';
 import { hostBuffer } from './graph/shape.js';
 import type { DType, HostBuffer, Shape } from './graph-types.js';
 import { loadEngine } from './load-engine.js';
-import { trace } from './trace/trace.js';
+import { trace } from './tracer/trace.js';
 
 type Specs = Readonly<Record<string, { readonly shape: Shape; readonly dtype: DType }>>;
 

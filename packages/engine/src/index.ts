@@ -1,5 +1,5 @@
-export { trace } from './trace/trace.js';
-export type { TraceContext } from './trace/trace.js';
+export { trace } from './tracer/trace.js';
+export type { TraceContext } from './tracer/trace.js';
 export { registerGradients } from './gradients/register-gradients.js';
 
 export { attention } from './ops/attention.js';
@@ -18,7 +18,7 @@ export type { Graph, GraphNode, NamedValue, Value } from './graph/graph.js';
 export type { GeluApproximation, OpName } from './graph/ops.js';
 export type { DType, HostBuffer, HostRows, Shape, TensorSpec } from './graph-types.js';
 
-export { defaultPasses, optimize } from './passes/optimize.js';
+export { defaultPasses, optimize } from './optimize.js';
 export type { Pass } from './passes/pass.js';
 export { rowsOnHost } from './passes/rows-on-host.js';
 

@@ -1,12 +1,17 @@
 /** Constants from host data. */
-import type { DType, HostBuffer, Shape } from '../graph-types.js';
+import type { DType, Shape } from '../graph-types.js';
 import type { GraphBuilder } from './graph-builder.js';
 import type { Value } from './graph.js';
+import { hostBuffer } from './shape.js';
 
-/** A constant over `data`, as a splat where all its values are one. The data must not change afterwards. */
-export function constantOf(build: GraphBuilder, data: HostBuffer, shape: Shape): Value {
-  const dtype: DType =
-    data instanceof Float32Array ? 'float32' : data instanceof Int32Array ? 'int32' : 'bool';
+/** A constant of a copy of `values`, as a splat where all of them are one. */
+export function constantOf(
+  build: GraphBuilder,
+  values: ArrayLike<number>,
+  { shape, dtype }: { readonly shape: Shape; readonly dtype: DType },
+): Value {
+  const data = hostBuffer(shape, dtype);
+  data.set(values);
   const first = data[0];
   const repeats = first !== undefined && data.every((value: number) => Object.is(value, first));
   return repeats

@@ -43,7 +43,7 @@ export class GraphBuilder {
     return this.add('splat', [], { shape, dtype, value });
   }
 
-  /** The graph of what the outputs need; inputs nobody reads stay. @throws MicrotuneError `usage` when there is no output */
+  /** The graph of what the outputs need; inputs nobody reads stay. @throws MicrotuneError `usage` without outputs, or when one is named as an input */
   finish(outputs: Readonly<Record<string, Value>>, hostRows: readonly HostRows[] = []): Graph {
     const named = Object.entries(outputs).map(([name, value]) => ({
       name,
@@ -51,7 +51,13 @@ export class GraphBuilder {
       dtype: value.dtype,
       value,
     }));
-    if (named.length === 0) throw new MicrotuneError('usage', 'a graph needs at least one output');
+    if (named.length === 0) {
+      throw new MicrotuneError('usage', 'a graph needs at least one output');
+    }
+    const taken = named.find(({ name }) => this.#inputs.some((input) => input.name === name));
+    if (taken !== undefined) {
+      throw new MicrotuneError('usage', `"${taken.name}" is the name of an input and of an output`);
+    }
     const reached = new Set<GraphNode>(named.flatMap(({ value }) => value.node ?? []));
     const nodes = this.#nodes.toReversed().filter((node) => {
       if (!reached.has(node)) return false;

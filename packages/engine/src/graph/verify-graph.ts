@@ -4,21 +4,14 @@ import type { Graph, Value } from './graph.js';
 import { inferOutputs } from './shape-rules.js';
 import { sameShape } from './shape.js';
 
-function unique(kind: string, names: readonly string[]): void {
+function unique(names: readonly string[]): void {
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  assert(repeated === undefined, `graph ${kind} "${repeated}" exists twice`);
+  assert(repeated === undefined, `two graph inputs or outputs are called "${repeated}"`);
 }
 
 /** @throws MicrotuneError `internal` naming the first broken invariant: order, shapes, dtypes, names */
 export function verifyGraph(graph: Graph): void {
-  unique(
-    'input',
-    graph.inputs.map(({ name }) => name),
-  );
-  unique(
-    'output',
-    graph.outputs.map(({ name }) => name),
-  );
+  unique([...graph.inputs, ...graph.outputs].map(({ name }) => name));
   const defined = new Set<Value>(graph.inputs.map(({ value }) => value));
   graph.nodes.forEach((node, position) => {
     const where = `node ${position} (${node.op})`;

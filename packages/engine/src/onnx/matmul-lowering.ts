@@ -25,17 +25,19 @@ export function lowerMatMul(
   const product =
     writer.dialect === 'onnxruntime'
       ? writer.nodes('FusedMatMul', [left!, right!], { attributes: flags, microsoft: true })[0]!
-      : scaled(
-          writer,
-          writer.node('MatMul', [
-            transposeA ? swapLastTwo(writer, left!, a) : left!,
-            transposeB ? swapLastTwo(writer, right!, b) : right!,
-          ]),
-          alpha,
-        );
+      : plainMatMul(writer, node, [left!, right!]);
   return bias === undefined ? product : writer.node('Add', [product, bias]);
 }
 
-function scaled(writer: OnnxWriter, value: string, factor: number): string {
-  return factor === 1 ? value : writer.node('Mul', [value, writer.scalar(factor, 'float32')]);
+function plainMatMul(
+  writer: OnnxWriter,
+  { inputs, attributes }: GraphNode<'matMul'>,
+  [left, right]: readonly [string, string],
+): string {
+  const { transposeA, transposeB, alpha } = attributes;
+  const product = writer.node('MatMul', [
+    transposeA ? swapLastTwo(writer, left, inputs[0]!) : left,
+    transposeB ? swapLastTwo(writer, right, inputs[1]!) : right,
+  ]);
+  return alpha === 1 ? product : writer.node('Mul', [product, writer.scalar(alpha, 'float32')]);
 }

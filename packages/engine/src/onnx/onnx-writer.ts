@@ -97,8 +97,9 @@ export class OnnxWriter {
     return model.finish();
   }
 
+  /** Graph inputs and outputs have names from outside; users do not write percent signs. */
   #name(): string {
-    return `v${this.#count++}`;
+    return `%${this.#count++}`;
   }
 
   #constant(data: HostBuffer | BigInt64Array, type: OnnxType, shape: Shape): string {
@@ -107,7 +108,7 @@ export class OnnxWriter {
       bytes.byteLength <= 1024 ? JSON.stringify([type, shape, Array.from(bytes)]) : undefined;
     const known = key === undefined ? undefined : this.#known.get(key);
     if (known !== undefined) return known[0]!;
-    const name = `c${this.#count++}`;
+    const name = this.#name();
     const tensor = new ProtobufWriter();
     for (const extent of shape) tensor.integer(1, extent);
     this.#constants.push(tensor.integer(2, elementTypes[type]).text(8, name).bytes(9, bytes));

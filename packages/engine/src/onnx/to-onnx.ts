@@ -7,7 +7,7 @@ import type { Graph, GraphNode, Value } from '../graph/graph.js';
 import type { BinaryOp, OpName, ReduceOp, UnaryOp } from '../graph/ops.js';
 import { elementCount } from '../graph/shape.js';
 import type { DType } from '../graph-types.js';
-import { defaultPasses, optimize } from '../passes/optimize.js';
+import { defaultPasses, optimize } from '../optimize.js';
 import type { Pass } from '../passes/pass.js';
 import { lowerDropout, lowerGelu, lowerGeluGrad, lowerLayerNorm } from './fused-lowerings.js';
 import { lowerMatMul } from './matmul-lowering.js';
@@ -59,6 +59,18 @@ function argReduce(onnxOp: string) {
 
 function cast(writer: OnnxWriter, input: string, type: DType | 'int64'): string {
   return writer.node('Cast', [input], { to: onnxElementType(type) });
+}
+
+/** onnxruntime has no Where for bool. */
+function selectBool(
+  writer: OnnxWriter,
+  [condition, whenTrue, whenFalse]: readonly string[],
+): string {
+  const chosen = writer.node('And', [condition!, whenTrue!]);
+  return writer.node('Or', [
+    chosen,
+    writer.node('And', [writer.node('Not', [condition!]), whenFalse!]),
+  ]);
 }
 
 /** Below so many segments a product with the one-hot matrix is cheaper than a serial scatter. */
@@ -164,7 +176,10 @@ const lowerings: { [Op in OpName]: Lowering<Op> } = {
     return [shape.length === 0 ? scalar : writer.node('Expand', [scalar, writer.int64(shape)])];
   },
   cast: (writer, node, inputs) => [cast(writer, inputs[0]!, node.attributes.dtype)],
-  select: one('Where'),
+  select: (writer, node, inputs) =>
+    node.outputs[0]!.dtype === 'bool'
+      ? [selectBool(writer, inputs)]
+      : [writer.node('Where', inputs)],
   reshape: (writer, node, inputs) => [
     writer.node('Reshape', [inputs[0]!, writer.int64(node.attributes.shape)]),
   ],

@@ -3,8 +3,15 @@
  * plain composition when it first needs one.
  */
 import '@tensorflow/tfjs-backend-cpu';
-import { backend, engine, getBackend, getKernel, registerKernel } from '@tensorflow/tfjs-core';
-import type { NamedTensorMap, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
+import {
+  backend,
+  engine,
+  getBackend,
+  getKernel,
+  registerKernel,
+  tidy,
+} from '@tensorflow/tfjs-core';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import { registerGradients } from '../gradients/register-gradients.js';
 import type { GeluApproximation } from '../graph/ops.js';
 import { dropoutMath, geluGradMath, geluMath, layerNormMath } from '../reference/fused-math.js';
@@ -36,9 +43,8 @@ function registerFor(backendName: string): void {
       kernelName,
       backendName,
       kernelFunc: ({ inputs, attrs }) => {
-        // Tensors of their own over the same data: the inputs themselves may be disposed with this kernel's scope.
-        const of = (name: string) => engine().makeTensorFromTensorInfo(inputs[name] as TensorInfo);
-        return compute(of, attrs as unknown as Required<FusedAttributes>);
+        const of = (name: string) => inputs[name] as Tensor;
+        return tidy(() => compute(of, attrs as unknown as Required<FusedAttributes>));
       },
     });
   }

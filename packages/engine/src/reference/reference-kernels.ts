@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import type { GraphNode } from '../graph/graph.js';
 import type { OpName, ReduceOp } from '../graph/ops.js';
-import { elementCount } from '../graph/shape.js';
+import { broadcastShapes, elementCount } from '../graph/shape.js';
 import { dropoutMath, geluGradMath, geluMath, layerNormMath } from './fused-math.js';
 
 type ReferenceKernel<Op extends OpName> = (
@@ -28,11 +28,19 @@ function slice(x: Tensor, { begin, size, strides }: GraphNode<'slice'>['attribut
   return tf.stridedSlice(x, [...begin], ends, [...strides], 0, endMask);
 }
 
+/** Broadcast here, because tfjs's cpu kernel broadcasts batches of several axes wrongly. */
+function batchesAlike(a: Tensor, b: Tensor): [Tensor, Tensor] {
+  const batch = broadcastShapes(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const spread = (x: Tensor) => tf.broadcastTo(x, [...batch, ...x.shape.slice(-2)] as [number]);
+  return [spread(a), spread(b)];
+}
+
 function matMul(
   inputs: readonly Tensor[],
   { transposeA, transposeB, alpha }: GraphNode<'matMul'>['attributes'],
 ): Tensor {
-  const product = tf.matMul(inputs[0]!, inputs[1]!, transposeA, transposeB);
+  const [a, b] = batchesAlike(inputs[0]!, inputs[1]!);
+  const product = tf.matMul(a, b, transposeA, transposeB);
   const scaled = alpha === 1 ? product : tf.mul(product, tf.scalar(alpha));
   return inputs[2] === undefined ? scaled : tf.add(scaled, inputs[2]);
 }

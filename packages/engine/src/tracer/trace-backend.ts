@@ -9,7 +9,7 @@ import { MicrotuneError, assert } from '@microtune/shared';
 import { constantOf } from '../graph/constant-of.js';
 import type { GraphBuilder } from '../graph/graph-builder.js';
 import type { Value } from '../graph/graph.js';
-import type { DType, HostBuffer, Shape } from '../graph-types.js';
+import type { DType, Shape } from '../graph-types.js';
 
 export const traceBackendName = 'microtune-trace';
 
@@ -34,12 +34,6 @@ export function graphDType(dtype: DataType): DType {
   );
 }
 
-function typedData(values: BackendValues, dtype: DType): HostBuffer {
-  const numbers = values as Float32Array;
-  if (dtype === 'float32') return Float32Array.from(numbers);
-  return dtype === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers);
-}
-
 export class TraceBackend extends KernelBackend {
   readonly #data = new DataStorage<Datum>(this, engine());
   /** The graph that kernels add to; set by trace() for the duration of the traced function. */
@@ -57,11 +51,10 @@ export class TraceBackend extends KernelBackend {
         'a tensor of an earlier trace was used: traced tensors live only inside trace()',
       );
     }
-    const value = constantOf(
-      recording,
-      typedData(datum.values, graphDType(datum.dtype)),
-      datum.shape,
-    );
+    const value = constantOf(recording, datum.values as Float32Array, {
+      shape: datum.shape,
+      dtype: graphDType(datum.dtype),
+    });
     datum.symbol = { recording, value };
     return this.#shaped(value, tensor.shape);
   }

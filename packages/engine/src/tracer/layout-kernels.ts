@@ -90,11 +90,8 @@ function oneHot(
   options: { depth: number; onValue: number; offValue: number; dtype: DType },
 ): Value {
   const { depth, onValue, offValue, dtype } = options;
-  const classes = constantOf(
-    build,
-    Int32Array.from({ length: depth }, (_, i) => i),
-    [depth],
-  );
+  const numbers = Array.from({ length: depth }, (_, i) => i);
+  const classes = constantOf(build, numbers, { shape: [depth], dtype: 'int32' });
   const hit = plain(build, 'equal', reshaped(build, indices, [...indices.shape, 1]), classes);
   if (onValue === 1 && offValue === 0)
     return dtype === 'bool' ? hit : build.add('cast', [hit], { dtype });
@@ -108,8 +105,7 @@ function oneHot(
 }
 
 function range(build: GraphBuilder, values: readonly number[], dtype: DType): Value {
-  const data = dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
-  return constantOf(build, data, [values.length]);
+  return constantOf(build, values, { shape: [values.length], dtype });
 }
 
 export const layoutKernels: Readonly<Record<string, TraceKernel>> = {

@@ -1,0 +1,24 @@
+/** Runs passes in order. The list is data: what runs is what it says. */
+import type { Graph } from './graph/graph.js';
+import { commonSubexpressions } from './passes/common-subexpressions.js';
+import { foldConstants } from './passes/fold-constants.js';
+import { foldIntoMatMul } from './passes/fold-into-mat-mul.js';
+import { narrowSplats } from './passes/narrow-splats.js';
+import type { Pass } from './passes/pass.js';
+import { evaluateConstants } from './reference/evaluate-constants.js';
+import { simplify } from './passes/simplify.js';
+
+const cleanUp: readonly Pass[] = [
+  narrowSplats,
+  simplify,
+  foldConstants(evaluateConstants),
+  commonSubexpressions,
+];
+
+/** What engines run before they lower a graph. Each pass is exact but for the order of a factor and a sum. */
+export const defaultPasses: readonly Pass[] = [...cleanUp, ...cleanUp, foldIntoMatMul, ...cleanUp];
+
+/** The graph after `passes`, in order; the one given is unchanged. */
+export function optimize(graph: Graph, passes: readonly Pass[] = defaultPasses): Graph {
+  return passes.reduce((current, pass) => pass.run(current), graph);
+}
