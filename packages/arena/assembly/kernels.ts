@@ -142,13 +142,3 @@ export function adamw(
     v += 4;
   }
 }
-
-/** Copies row ids[i] of the table to row i of the destination. */
-export function gatherRows(destination: usize, table: usize, ids: usize, count: u32, width: u32): void {
-  const rowBytes = (width as usize) << 2;
-  for (; count > 0; count--) {
-    memory.copy(destination, table + (load<u32>(ids) as usize) * rowBytes, rowBytes);
-    destination += rowBytes;
-    ids += 4;
-  }
-}

@@ -44,7 +44,8 @@ export async function createArena(capacityFloats: number): Promise<Arena> {
     );
   }
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const source = await readFile(new URL('kernels.wasm', import.meta.url));
+  // From src/ (tests) as well as from dist/.
+  const source = await readFile(new URL('../dist/kernels.wasm', import.meta.url));
   const { instance } = await WebAssembly.instantiate(source, { env: { memory } });
   return new WasmArena(memory, instance.exports as unknown as Kernels);
 }
@@ -107,7 +108,7 @@ class WasmArena implements Arena {
     return this.#kernels.sumOfSquares(source.byteOffset, source.count);
   }
 
-  adamw(parameter: Slot, gradient: Slot | undefined, m: Slot, v: Slot, step: AdamWStep): void {
+  adamw(...[parameter, gradient, m, v, step]: Parameters<Arena['adamw']>): void {
     assertSameCount(parameter, m);
     assertSameCount(parameter, v);
     if (gradient) {

@@ -15,6 +15,21 @@ async function hashAlone(step: number, shards: number): Promise<string> {
   return hashOf(await (await createRank(transport, options)).step(step, shards));
 }
 
+/** A server that holds a free port of this machine. */
+async function holdPort(): Promise<{ port: number; release(): Promise<void> }> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return {
+    port,
+    release: async () => {
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
 describe('all-reduce over ZeroMQ between processes', () => {
   it('gives the bits of one worker, step after step, while buffers are overwritten at once', async () => {
     for (const worldSize of [2, 3, 4]) {
@@ -60,21 +75,18 @@ describe('all-reduce over ZeroMQ between processes', () => {
 
 describe('bulk transport over ZeroMQ', () => {
   it('names a port that is in use', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    const port = typeof address === 'object' && address ? address.port : 0;
+    const { port, release } = await holdPort();
     await expect(createZeromqTransport({ rank: 0, port })).rejects.toThrow(
       `port ${port} of 127.0.0.1 is in use`,
     );
-    server.close();
+    await release();
   });
 
   it('names the rank that cannot be reached', async () => {
     const transport = await createZeromqTransport({ rank: 0 });
-    const gone = await createZeromqTransport({ rank: 1 });
-    await gone.close();
-    const peers = [{ rank: 1, bulkEndpoint: gone.endpoint }];
+    const { port, release } = await holdPort();
+    await release();
+    const peers = [{ rank: 1, bulkEndpoint: `tcp://127.0.0.1:${port}` }];
     await expect(transport.connect(peers, 200)).rejects.toThrow(
       /cannot reach rank 1 at tcp:.* within 200 ms/,
     );

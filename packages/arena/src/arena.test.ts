@@ -1,0 +1,214 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { AdamWStep, Arena, Slot } from './arena.js';
+import { alignedFloats, createArena } from './create-arena.js';
+
+const maximumCount = 70;
+const numbers = (count: number): fc.Arbitrary<Float32Array> =>
+  fc
+    .array(fc.float({ noNaN: true, min: -1000, max: 1000 }), { minLength: count, maxLength: count })
+    .map((values) => Float32Array.from(values));
+/** Counts with every remainder of the vector width, and a start that is a multiple of 4 only. */
+const region = fc.record({
+  count: fc.nat(maximumCount - 8),
+  start: fc.constantFrom(0, 4, 8),
+  left: numbers(maximumCount),
+  right: numbers(maximumCount),
+});
+
+let arena: Arena;
+let slots: Slot[];
+
+beforeAll(async () => {
+  arena = await createArena(8 * alignedFloats(maximumCount));
+  slots = Array.from({ length: 8 }, () => arena.allocate(maximumCount));
+});
+
+/** The part of slot `index`, filled; the rest of the slot keeps a mark that must survive. */
+function filled(
+  index: number,
+  values: Float32Array,
+  { start, count }: { start: number; count: number },
+): Slot {
+  const slot = slots[index] as Slot;
+  slot.view.fill(-77);
+  slot.view.set(values.subarray(0, count), start);
+  return arena.part(slot, start, count);
+}
+
+function expectUntouched(index: number, { start, count }: { start: number; count: number }): void {
+  (slots[index] as Slot).view.forEach((value, i) => {
+    if (i < start || i >= start + count) expect(value).toBe(-77);
+  });
+}
+
+const fround = Math.fround;
+
+/** One value of AdamW, rounding to float32 after every operation. */
+function adamw(
+  { p, g, m, v }: { p: number; g: number; m: number; v: number },
+  step: AdamWStep,
+): { p: number; m: number; v: number } {
+  const tiny = fround(1e-36);
+  const scaled = fround(g * fround(step.gradientScale));
+  const lerped = fround(m + fround(fround(1 - step.beta1) * fround(scaled - m)));
+  const weighted = fround(fround(fround(1 - step.beta2) * scaled) * scaled);
+  const squared = fround(fround(v * fround(step.beta2)) + weighted);
+  const newM = Math.abs(lerped) < tiny ? 0 : lerped;
+  const newV = squared < tiny ? 0 : squared;
+  const root = fround(fround(Math.sqrt(newV)) / fround(Math.sqrt(1 - step.beta2 ** step.step)));
+  const denominator = fround(root + fround(step.epsilon));
+  const stepSize = fround(step.learningRate / (1 - step.beta1 ** step.step));
+  const decayed = fround(p * fround(1 - step.learningRate * step.weightDecay));
+  return { p: fround(decayed - fround(fround(stepSize * newM) / denominator)), m: newM, v: newV };
+}
+
+const settings: AdamWStep = {
+  learningRate: 1e-3,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  weightDecay: 0.01,
+  step: 3,
+  gradientScale: 0.25,
+};
+
+describe('arena', () => {
+  it('adds, sums and copies any count, and nothing beyond', () => {
+    fc.assert(
+      fc.property(region, (at) => {
+        const expected = at.left
+          .map((value, i) => value + (at.right[i] ?? NaN))
+          .subarray(0, at.count);
+        const left = filled(0, at.left, at);
+        const right = filled(1, at.right, at);
+        const destination = filled(2, new Float32Array(maximumCount), at);
+        arena.sum(destination, left, right);
+        expect(destination.view).toEqual(expected);
+        arena.add(left, right);
+        expect(left.view).toEqual(expected);
+        arena.copy(destination, right);
+        expect(destination.view).toEqual(at.right.subarray(0, at.count));
+        arena.fill(destination, 2.5);
+        expect(destination.view).toEqual(new Float32Array(at.count).fill(2.5));
+        for (const index of [0, 1, 2]) expectUntouched(index, at);
+      }),
+    );
+  });
+
+  it('sums squares in float64, the same wherever the values lie', () => {
+    fc.assert(
+      fc.property(region, (at) => {
+        const sum = arena.sumOfSquares(filled(0, at.left, at));
+        const exact = at.left
+          .subarray(0, at.count)
+          .reduce((total, value) => total + value * value, 0);
+        expect(Math.abs(sum - exact)).toBeLessThanOrEqual(1e-14 * exact);
+        expect(arena.sumOfSquares(filled(3, at.left, { ...at, start: 4 }))).toBe(sum);
+      }),
+    );
+  });
+
+  it('updates with AdamW as plain float32 arithmetic does', () => {
+    fc.assert(
+      fc.property(region, numbers(maximumCount), fc.boolean(), (at, gradient, isZero) => {
+        const squares = at.right.map((value) => value * value);
+        const [p, m, v] = [filled(0, at.left, at), filled(2, at.right, at), filled(3, squares, at)];
+        const g = filled(1, gradient, at);
+        arena.adamw(p, isZero ? undefined : g, m, v, settings);
+        for (let i = 0; i < at.count; i++) {
+          const before = { p: at.left[i] ?? NaN, m: at.right[i] ?? NaN, v: squares[i] ?? NaN };
+          const after = adamw({ ...before, g: isZero ? 0 : (gradient[i] ?? NaN) }, settings);
+          // toEqual on an object would tell 0 from -0, which no sum does.
+          expect([p.view[i], m.view[i], v.view[i]].map((x) => (x ?? NaN) + 0)).toEqual(
+            [after.p, after.m, after.v].map((x) => x + 0),
+          );
+        }
+        for (const index of [0, 1, 2, 3]) expectUntouched(index, at);
+      }),
+    );
+  });
+
+  it('follows torch.optim.AdamW to 1e-6', () => {
+    const file = new URL('../oracle/adamw.json', import.meta.url);
+    const oracle = JSON.parse(readFileSync(file, 'utf8')) as {
+      settings: { lr: number; betas: [number, number]; eps: number; weight_decay: number };
+      start: number[];
+      steps: { gradient: number[]; parameter: number[]; m: number[]; v: number[] }[];
+    };
+    const { lr, betas, eps, weight_decay } = oracle.settings;
+    const at = { start: 0, count: oracle.start.length };
+    const zeros = new Float32Array(at.count);
+    const p = filled(0, Float32Array.from(oracle.start), at);
+    const [m, v] = [filled(2, zeros, at), filled(3, zeros, at)];
+    oracle.steps.forEach(({ gradient, ...expected }, index) => {
+      const g = filled(1, Float32Array.from(gradient), at);
+      arena.adamw(p, g, m, v, {
+        learningRate: lr,
+        beta1: betas[0],
+        beta2: betas[1],
+        epsilon: eps,
+        weightDecay: weight_decay,
+        step: index + 1,
+        gradientScale: 1,
+      });
+      for (const [slot, values] of [
+        [p, expected.parameter],
+        [m, expected.m],
+        [v, expected.v],
+      ] as const) {
+        slot.view.forEach((value, i) => {
+          const reference = values[i] ?? NaN;
+          expect(Math.abs(value - reference)).toBeLessThanOrEqual(1e-6 * Math.abs(reference));
+        });
+      }
+    });
+  });
+
+  it('lets moments that are next to nothing become zero', () => {
+    const at = { start: 0, count: 9 };
+    const [p, m] = [
+      filled(0, new Float32Array(9).fill(1), at),
+      filled(2, new Float32Array(9).fill(1e-37), at),
+    ];
+    const v = filled(3, new Float32Array(9).fill(1e-37), at);
+    arena.adamw(p, undefined, m, v, settings);
+    expect([...m.view, ...v.view]).toEqual(Array(18).fill(0));
+  });
+
+  it('gives zeroed slots at multiples of 64 bytes until it is full', async () => {
+    const small = await createArena(alignedFloats(5) + alignedFloats(40_000));
+    expect(small.allocate(5).byteOffset % 64).toBe(0);
+    const large = small.allocate(40_000);
+    expect(large.byteOffset % 64).toBe(0);
+    expect(large.view.every((value) => value === 0)).toBe(true);
+    expect(() => small.allocate(40_000)).toThrow(/is full/);
+  });
+
+  it('refuses slots of unequal counts', () => {
+    const [a, b] = [slots[0] as Slot, arena.part(slots[1] as Slot, 0, 8)];
+    expect(() => arena.add(a, b)).toThrow('slots of 70 and 8 values');
+    expect(() => arena.part(a, 2, 8)).toThrow(/not a multiple of 4/);
+    expect(() => arena.part(a, 64, 8)).toThrow(/part/);
+  });
+
+  it('works above 2 GiB', async () => {
+    const big = await createArena(700_000_000);
+    big.allocate(600_000_000);
+    const [left, right] = [big.allocate(21), big.allocate(21)];
+    expect(left.byteOffset).toBeGreaterThan(2 ** 31);
+    left.view.fill(1.5);
+    right.view.fill(2);
+    big.add(left, right);
+    expect(left.view).toEqual(new Float32Array(21).fill(3.5));
+    expect(big.sumOfSquares(right)).toBe(84);
+  });
+
+  it('says what is too large for one WebAssembly memory', async () => {
+    await expect(createArena(1_100_000_000)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('4.10 GiB, one arena holds at most 4 GiB') as string,
+    });
+  });
+});
