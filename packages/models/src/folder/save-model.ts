@@ -1,6 +1,6 @@
 /** Writes a model folder in HuggingFace layout: what transformers loads, with the same logits. */
 import { existsSync } from 'node:fs';
-import { copyFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
 import { writeModelFiles } from '../safetensors/writer.js';
@@ -71,6 +71,7 @@ function savedConfig(config: LoadedModel['config']): Record<string, unknown> {
 async function copyTokenizer(from: string | undefined, to: string): Promise<string[]> {
   if (from === undefined) return [];
   const present = tokenizerFiles.filter((name) => existsSync(join(from, name)));
-  for (const name of present) await copyFile(join(from, name), join(to, name));
+  // Not copyFile, which would also copy a read-only mode.
+  for (const name of present) await writeFile(join(to, name), await readFile(join(from, name)));
   return present;
 }
