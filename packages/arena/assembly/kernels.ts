@@ -71,12 +71,10 @@ export function sumOfSquares(source: usize, count: u32): f64 {
   return total;
 }
 
-@inline
 function swapHalves(values: v128): v128 {
   return i64x2.shuffle(values, values, 1, 0);
 }
 
-@inline
 function squaresOfLowHalf(values: v128): v128 {
   const wide = f64x2.promote_low_f32x4(values);
   return f64x2.mul(wide, wide);
@@ -93,8 +91,19 @@ function squaresOfLowHalf(values: v128): v128 {
 const tiny: f32 = 1e-36;
 
 export function adamw(
-  parameter: usize, gradient: usize, m: usize, v: usize, count: u32,
-  gradientScale: f32, decay: f32, lerp: f32, beta2: f32, squareWeight: f32, rootScale: f32, epsilon: f32, stepSize: f32,
+  parameter: usize,
+  gradient: usize,
+  m: usize,
+  v: usize,
+  count: u32,
+  gradientScale: f32,
+  decay: f32,
+  lerp: f32,
+  beta2: f32,
+  squareWeight: f32,
+  rootScale: f32,
+  epsilon: f32,
+  stepSize: f32,
 ): void {
   const scales = f32x4.splat(gradientScale);
   const decays = f32x4.splat(decay);
