@@ -62,7 +62,7 @@ export function declareCApi(file: string) {
       ['void *', 'const char *', 'const char *', out],
     ),
     readModel: func<
-      (core: Handle, bytes: Uint8Array, count: number, weights: null, m: Out<Handle>) => number
+      (...values: [Handle, bytes: Uint8Array, count: number, weights: null, Out<Handle>]) => number
     >('ov_core_read_model_from_memory_buffer', 'int', [
       'void *',
       'const uint8_t *',
@@ -72,12 +72,7 @@ export function declareCApi(file: string) {
     ]),
     compileModel: func<
       (
-        core: Handle,
-        model: Handle,
-        device: string,
-        count: number,
-        properties: CProperty[],
-        compiled: Out<Handle>,
+        ...values: [Handle, Handle, device: string, count: number, CProperty[], Out<Handle>]
       ) => number
     >('ov_core_compile_model_props', 'int', [
       'void *',

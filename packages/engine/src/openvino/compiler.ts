@@ -4,6 +4,7 @@
  * - ENABLE_CPU_PINNING=NO: otherwise two processes of one thread pin themselves to the same core and halve.
  * - PERFORMANCE_HINT=LATENCY: one request with all threads.
  */
+import { messageOf } from '@microtune/shared';
 import type { CompileOptions, Executable, Precision } from '../engine.js';
 import type { TensorSpec } from '../graph-types.js';
 import { OpenvinoBindings } from './bindings.js';
@@ -55,7 +56,7 @@ export class OpenvinoCompiler {
     try {
       const compiled = await this.#cache.use([...identity, model.bytes], (folder) => {
         const properties = folder === undefined ? settings : { ...settings, CACHE_DIR: folder };
-        return this.#bindings.compileModel(this.#core, read, properties);
+        return this.#compileRead(read, properties);
       });
       return this.#executable(model, compiled);
     } finally {
@@ -66,6 +67,20 @@ export class OpenvinoCompiler {
   /** Executables made before stay usable: each keeps what it needs of the core alive. */
   dispose(): void {
     this.#bindings.freeCore(this.#core);
+  }
+
+  /**
+   * OpenVINO 2026.4 cannot fuse the elementwise chains of some valid graphs (a Reshape between a product and sums on
+   * the way to a LayerNorm is one): it fails in its pass TokenizeSnippets. Without that fusion it runs them, slower.
+   */
+  async #compileRead(read: Handle, properties: Properties): Promise<Handle> {
+    try {
+      return await this.#bindings.compileModel(this.#core, read, properties);
+    } catch (error) {
+      if (!messageOf(error).includes('TokenizeSnippets')) throw error;
+      const unfused = { ...properties, SNIPPETS_MODE: 'DISABLE' };
+      return this.#bindings.compileModel(this.#core, read, unfused);
+    }
   }
 
   #executable({ inputs, outputs }: OnnxModel, compiled: Handle): Executable {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, Executable, Precision } from '../engine.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
-import type { Graph } from '../graph/graph.js';
+import type { Graph, Value } from '../graph/graph.js';
 import { elementCount, hostBuffer } from '../graph/shape.js';
 import type { HostBuffer } from '../graph-types.js';
 import { testLibraries } from '../setup/test-libraries.js';
@@ -154,6 +154,24 @@ describe.skipIf(libraries.librariesFolder === undefined)(
       executable.dispose();
     });
 
+    it('runs a graph whose elementwise chains OpenVINO cannot fuse', async () => {
+      const executable = await compile(embeddingGraph());
+      const { inputs, outputs } = filled(executable);
+      await executable.run(inputs, outputs);
+      const [x, w, positions] = ['x', 'w', 'positions'].map((name) => inputs[name] ?? []);
+      const sum = (row: number, column: number): number =>
+        (x?.[row * 16 + column] ?? NaN) +
+        [0, 1].reduce(
+          (total, k) => total + (x?.[row * 16 + k] ?? NaN) * (w?.[k * 16 + column] ?? NaN),
+          0,
+        ) +
+        (positions?.[(row % 4) * 16 + column] ?? NaN);
+      const mean =
+        Array.from({ length: 16 }, (_, column) => sum(5, column)).reduce((a, b) => a + b) / 16;
+      expect(outputs['centered']?.[5 * 16 + 3]).toBeCloseTo(sum(5, 3) - mean, 5);
+      executable.dispose();
+    });
+
     it('leaves JavaScript free while it compiles and runs', async () => {
       let ticks = 0;
       const timer = setInterval(() => ticks++, 1);
@@ -266,6 +284,21 @@ function layeredGraph(rows: number, width: number): Graph {
     keepDims: false,
   });
   return builder.finish({ y, dw, bias, total });
+}
+
+/** What the embeddings of BERT were like when OpenVINO 2026.4.1 failed on them. Rows [8, 16] as 2 x 4 tokens. */
+function embeddingGraph(): Graph {
+  const builder = new GraphBuilder();
+  const x = builder.input('x', [8, 16], 'float32');
+  const w = builder.input('w', [2, 16], 'float32');
+  const positions = builder.input('positions', [4, 16], 'float32');
+  const reshape = (value: Value, ...shape: number[]) => builder.add('reshape', [value], { shape });
+  const kinds = builder.add('slice', [x], { begin: [0, 0], size: [8, 2], strides: [1, 1] });
+  const types = reshape(builder.add('matMul', [kinds, w], plain), 2, 4, 16);
+  const summed = builder.add('add', [reshape(x, 2, 4, 16), types], {});
+  const e = reshape(builder.add('add', [summed, reshape(positions, 1, 4, 16)], {}), 8, 16);
+  const mean = builder.add('reduceMean', [e], { axes: [1], keepDims: true });
+  return builder.finish({ centered: builder.add('sub', [e, mean], {}) });
 }
 
 /** Inputs of small numbers, the same each time, and zeroed outputs. */
