@@ -39,12 +39,13 @@ export function benchModel({ layers, hiddenSize }: BenchShape): LoadedModel {
 
 /** Writes the model with a tokenizer of one token per word. @param folder existing */
 export async function writeBenchModel(folder: string, shape: BenchShape): Promise<void> {
-  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(wordTokenizer()));
   const model = benchModel(shape);
   const layout = layOutParameters(model.program.parameters);
   const parameters = allocateBlock(await createArena(blockCount(layout)), layout);
   await model.load((parameter) => parameters.view(parameter));
   await saveModel(folder, { model, parameters });
+  // Last, because a saved model replaces the tokenizer files of its folder.
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(wordTokenizer()));
 }
 
 /** Rows of exactly `tokens` tokens, as a tsv file with header. */

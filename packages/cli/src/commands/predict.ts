@@ -3,7 +3,6 @@
  * line that cannot be used gives an error record, and the rest goes on. Answers go out as soon as the lines that came
  * together are done; when the reader of our output goes away, so do we, quietly.
  */
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { cutShards, openRows, type RowGroup, type RowSource } from '@microtune/data';
 import type { ShardShape } from '@microtune/shared';
@@ -82,13 +81,12 @@ async function recordsOf(
   });
 }
 
-/** @returns false when nobody reads any more */
+/** Waits until the reader has taken the lines. @returns false when nobody reads any more */
 async function writeLines(
   output: Writable,
   records: readonly PredictionRecord[],
 ): Promise<boolean> {
-  if (output.destroyed || !output.writable) return false;
   const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
-  if (!output.write(text)) await Promise.race([once(output, 'drain'), once(output, 'close')]);
-  return !output.destroyed;
+  if (output.destroyed) return false;
+  return new Promise((resolve) => output.write(text, (error) => resolve(!error)));
 }

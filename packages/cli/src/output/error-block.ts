@@ -28,8 +28,14 @@ export function errorBlock(error: unknown, debug: boolean): string {
 }
 
 function stackOf(error: Error): string[] {
-  const own = [error.stack ?? ''];
-  if (error.cause instanceof Error)
-    own.push(`caused by: ${error.cause.stack ?? error.cause.message}`);
+  const own = [framesOf(error)];
+  if (error.cause instanceof Error) {
+    own.push(`caused by: ${error.cause.message}`, framesOf(error.cause));
+  }
   return own;
+}
+
+/** The stack without the message that it repeats. */
+function framesOf({ stack = '' }: Error): string {
+  return stack.slice(Math.max(0, stack.indexOf('\n    at ') + 1));
 }

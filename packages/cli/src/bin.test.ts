@@ -1,0 +1,258 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { RunNews } from '@microtune/coordinator';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { benchRows, writeBenchModel } from './bench/bench-model.js';
+import { train } from './train.js';
+
+const bin = fileURLToPath(new URL('../bin/microtune.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'microtune-cli-'));
+const model = join(folder, 'model');
+const data = join(folder, 'train.tsv');
+const cacheFolder = join(folder, 'cache');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeAll(async () => {
+  mkdirSync(model);
+  await writeBenchModel(model, { layers: 1, hiddenSize: 32 });
+  writeFileSync(data, benchRows({ rows: 32, tokens: 12 }));
+});
+
+const start = (...args: string[]) =>
+  spawn(process.execPath, [bin, ...args], {
+    env: { ...process.env, MICROTUNE_CACHE: cacheFolder },
+  });
+
+/** The real command, to its end. */
+const microtune = async (args: string[], input = '') => {
+  const child = start(...args);
+  const output = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (output.stdout += String(chunk)));
+  child.stderr.on('data', (chunk: Buffer) => (output.stderr += String(chunk)));
+  child.stdin.end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...output, lines: output.stdout.split('\n').filter((line) => line !== '') };
+};
+
+const textOf = (n: number): string => `w${n} w${n + 1} w${2 * n} w${(n * n) % 1000}`;
+const predict = ['predict', model, '--engine', 'onnx', '--threads', '1'];
+
+describe('microtune predict', () => {
+  it('answers each line in order, and rubbish with an error record', async () => {
+    const inputs = Array.from({ length: 300 }, (_, n) => JSON.stringify({ text: textOf(n) }));
+    inputs[100] = '{"text": rubbish';
+    const forward = await microtune(predict, inputs.map((line) => `${line}\n`).join(''));
+    expect(forward).toMatchObject({ code: 0, stderr: '' });
+    const records = forward.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(records).toHaveLength(300);
+    expect(records[100]).toMatchObject({ line: 101 });
+    expect(String(records[100]?.['error'])).toContain('JSON');
+    expect(records[99]).toMatchObject({ label: expect.stringMatching(/positive|negative/) });
+
+    // The same lines from the last to the first: each keeps its own answer.
+    const backward = await microtune(
+      predict,
+      inputs
+        .toReversed()
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    const scores = (lines: string[]) =>
+      lines.map((line) => Number((JSON.parse(line) as { score?: number }).score));
+    const [there, back] = [scores(forward.lines), scores(backward.lines).toReversed()];
+    expect(new Set(there).size).toBeGreaterThan(200);
+    for (const [n, score] of there.entries()) {
+      if (n !== 100) expect(back[n]).toBeCloseTo(score, 5);
+    }
+  });
+
+  it('answers a line before the next one comes, and leaves quietly when nobody reads any more', async () => {
+    const child = start(...predict);
+    let errors = '';
+    child.stderr.on('data', (chunk: Buffer) => (errors += String(chunk)));
+    child.stdin.on('error', () => undefined);
+    child.stdin.write(`{"text":"${textOf(1)}"}\n`);
+    const [answer] = (await once(child.stdout, 'data')) as [Buffer];
+    expect(JSON.parse(String(answer))).toHaveProperty('label');
+    child.stdout.destroy();
+    for (let n = 0; n < 50; n++) child.stdin.write(`{"text":"${textOf(n)}"}\n`);
+    const [code] = (await once(child, 'exit')) as [number | null];
+    expect({ code, errors }).toEqual({ code: 0, errors: '' });
+  });
+
+  it('refuses a model that was never trained', async () => {
+    const untrained = join(folder, 'untrained');
+    mkdirSync(untrained);
+    const { code, stderr } = await microtune(['predict', untrained]);
+    expect(code).toBe(64);
+    expect(stderr).toContain('holds no trained model');
+  });
+});
+
+describe('microtune train, eval, check', () => {
+  const options = [
+    '--model_name_or_path',
+    model,
+    '--train_file',
+    data,
+    '--max_seq_length',
+    '16',
+    '--engine',
+    'onnx',
+  ];
+
+  it('trains, and eval finds the metrics that training found', async () => {
+    const run = join(folder, 'run');
+    const more = [
+      '--validation_file',
+      data,
+      '--max_steps',
+      '4',
+      '--output_dir',
+      run,
+      '--workers',
+      '2',
+    ];
+    const trained = await microtune(['train', ...options, ...more, '--json']);
+    expect(trained).toMatchObject({ code: 0, stderr: '' });
+    const news = trained.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(news.filter((line) => line['type'] === 'step').map((line) => line['step'])).toEqual([
+      1, 2, 3, 4,
+    ]);
+    const summary = news.at(-1) as { type: string; eval: { accuracy: number; loss: number } };
+    expect(summary).toMatchObject({
+      type: 'summary',
+      status: 'completed',
+      steps: 4,
+      output_dir: run,
+    });
+    expect(JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8'))).toMatchObject({
+      eval: summary.eval,
+    });
+
+    const evaluated = await microtune(['eval', run, '--file', data, '--engine', 'onnx', '--json']);
+    expect(evaluated).toMatchObject({ code: 0, stderr: '' });
+    const metrics = JSON.parse(evaluated.stdout) as {
+      accuracy: number;
+      loss: number;
+      samples: number;
+    };
+    expect(metrics).toMatchObject({ accuracy: summary.eval.accuracy, samples: 32 });
+    expect(metrics.loss).toBeCloseTo(summary.eval.loss, 5);
+
+    const again = await microtune(['train', ...options, '--output_dir', run]);
+    expect(again.code).toBe(64);
+    expect(again.stderr).toContain('--overwrite_output_dir');
+  });
+
+  it('checks without training, and finds what is wrong', async () => {
+    const checked = await microtune(['check', ...options, '--json']);
+    expect(checked).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(checked.stdout)).toMatchObject({
+      train_rows: 32,
+      steps: 12,
+      labels: ['negative', 'positive'],
+    });
+    const missing = await microtune([
+      'check',
+      ...options,
+      '--train_file',
+      join(folder, 'none.tsv'),
+    ]);
+    expect(missing.code).toBe(65);
+    expect(missing.stderr).toContain('none.tsv');
+  });
+
+  it('saves and ends with 130 when interrupted', async () => {
+    const run = join(folder, 'interrupted');
+    const child = start(
+      'train',
+      ...options,
+      '--max_steps',
+      '100000',
+      '--output_dir',
+      run,
+      '--json',
+    );
+    let output = '';
+    for await (const chunk of child.stdout) {
+      output += String(chunk);
+      if (output.includes('"type":"step"') && !child.killed) child.kill('SIGINT');
+    }
+    if (child.exitCode === null) await once(child, 'exit');
+    expect(child.exitCode).toBe(130);
+    const summary = JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as {
+      status: string;
+      checkpoint: string;
+    };
+    expect(summary.status).toBe('interrupted');
+    expect(readFileSync(join(summary.checkpoint, 'config.json'), 'utf8')).toContain('bert');
+  });
+
+  it('trains from code', async () => {
+    const news: RunNews['type'][] = [];
+    const summary = await train(
+      {
+        modelNameOrPath: model,
+        trainFile: data,
+        maxSteps: 2,
+        maxSeqLength: 16,
+        engine: 'onnx',
+        outputDir: join(folder, 'api'),
+      },
+      { cacheFolder, observe: ({ type }) => news.push(type) },
+    );
+    expect(summary).toMatchObject({ status: 'completed', steps: 2, engine: 'onnx' });
+    expect(news).toContain('step');
+  });
+});
+
+describe('microtune bench and doctor', () => {
+  it('measures engines in numbers', async () => {
+    const small = [
+      '--layers',
+      '1',
+      '--hidden_size',
+      '32',
+      '--rows',
+      '2',
+      '--tokens',
+      '16',
+      '--repeats',
+      '2',
+    ];
+    const { code, stdout, stderr } = await microtune([
+      'bench',
+      'engine',
+      '--engine',
+      'onnx',
+      ...small,
+      '--json',
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const { results, notes } = JSON.parse(stdout) as {
+      results: { tokensPerSecond: number }[];
+      notes: string[];
+    };
+    expect(results).toHaveLength(1);
+    expect(results[0]?.tokensPerSecond).toBeGreaterThan(0);
+    expect(notes).toEqual(['engine onnx does not run bf16 on this machine']);
+  });
+
+  it('says which engines load, and what to do about others', async () => {
+    const { code, stdout } = await microtune(['doctor', '--json']);
+    expect(code).toBe(0);
+    const { engines } = JSON.parse(stdout) as {
+      engines: { name: string; loads: boolean; remedy?: string }[];
+    };
+    expect(engines.find(({ name }) => name === 'onnx')?.loads).toBe(true);
+    expect(engines.find(({ name }) => name === 'openvino')).toMatchObject({
+      loads: false,
+      remedy: 'microtune setup openvino',
+    });
+  });
+});
