@@ -1,0 +1,99 @@
+/** The engine over a PJRT plugin: the graph as StableHLO text, compiled and run by XLA. */
+import { existsSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { MicrotuneError } from '@microtune/shared';
+import type { CompileOptions, Engine, EngineUnavailable, Precision } from '../engine.js';
+import type { Graph } from '../graph/graph.js';
+import { folderCache } from './compilation-cache.js';
+import type { NativeEnvironment } from './native-environment.js';
+import { toStableHlo } from './stablehlo/to-stablehlo.js';
+import { XlaCompiler } from './xla-compiler.js';
+import type { XlaPlugin } from './xla-compiler.js';
+import { XlaExecutable } from './xla-executable.js';
+
+export interface XlaOptions {
+  /** As `setupXla` reports it; undefined when XLA was never set up. */
+  readonly plugin: XlaPlugin | undefined;
+  /** process.env: the plugin reads its number of threads there and nowhere else. */
+  readonly environment: NativeEnvironment;
+  /** Folder of compiled programs; undefined compiles anew each time. */
+  readonly cacheFolder: string | undefined;
+  /** Number of the GPU. @default 0 */
+  readonly ordinal?: number;
+  /** Share of the GPU's memory that this process may take. @default 0.9 */
+  readonly memoryFraction?: number;
+  /** Lets a GPU multiply float32 matrices with 10 bits of mantissa. @default false */
+  readonly tf32?: boolean;
+}
+
+export interface XlaEngine extends Omit<Engine, 'name' | 'compile'> {
+  readonly name: 'xla';
+  compile(graph: Graph, options: CompileOptions): Promise<XlaExecutable>;
+}
+export type XlaUnavailable = Omit<EngineUnavailable, 'name'> & { readonly name: 'xla' };
+
+/** Loads the plugin and opens its device, or says why it cannot. Never throws for what the user can mend. */
+export async function loadXla(options: XlaOptions): Promise<XlaEngine | XlaUnavailable> {
+  const { plugin } = options;
+  if (plugin === undefined) return unavailable('XLA is not set up on this machine', 'cpu');
+  if (!existsSync(plugin.file))
+    return unavailable(`${plugin.file} does not exist`, plugin.platform);
+  try {
+    return openEngine(plugin, options);
+  } catch (error) {
+    if (!(error instanceof MicrotuneError)) throw error;
+    return unavailable(error.message, plugin.platform);
+  }
+}
+
+function unavailable(reason: string, platform: XlaPlugin['platform']): XlaUnavailable {
+  return {
+    name: 'xla',
+    reason,
+    remedy: platform === 'cpu' ? 'microtune setup xla' : 'microtune setup xla --cuda',
+  };
+}
+
+function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
+  const compiler = new XlaCompiler({
+    plugin,
+    environment: options.environment,
+    cache: options.cacheFolder === undefined ? undefined : folderCache(options.cacheFolder),
+    ordinal: options.ordinal ?? 0,
+    memoryFraction: options.memoryFraction,
+  });
+  const onCpu = plugin.platform === 'cpu';
+  const device = onCpu ? (cpus()[0]?.model ?? 'cpu') : compiler.client(1).devices[0]!.kind;
+  let alive = 0;
+  let disposed = false;
+  // A client must outlive what it made.
+  const release = () => {
+    alive--;
+    if (disposed && alive === 0) compiler.dispose();
+  };
+  const compile = async (
+    graph: Graph,
+    { threads, precision }: CompileOptions,
+  ): Promise<XlaExecutable> => {
+    const text = toStableHlo(graph, {
+      precision,
+      tf32: options.tf32 ?? false,
+      spareOutputs: onCpu,
+    });
+    const program = await compiler.compile(text, threads);
+    const { inputs, outputs } = graph;
+    alive++;
+    return new XlaExecutable({ program, inputs, outputs, sharesMemory: onCpu, onDispose: release });
+  };
+  return {
+    name: 'xla',
+    version: `PJRT ${compiler.apiVersion}`,
+    device,
+    precisions: ['f32', 'bf16'] satisfies Precision[],
+    compile,
+    dispose: () => {
+      disposed = true;
+      if (alive === 0) compiler.dispose();
+    },
+  };
+}
