@@ -33,7 +33,12 @@ export interface OpenedRun {
 
 /** Steps sent beyond the one all workers have applied: enough that no step waits for a message. */
 const planAheadSteps = 3;
-const deadlines: Deadlines = { joinMs: 60_000, progressMs: 120_000, settleMs: 500 };
+const deadlines: Deadlines = {
+  joinMs: 60_000,
+  loadMs: 600_000,
+  progressMs: 120_000,
+  settleMs: 500,
+};
 
 /**
  * @throws MicrotuneError `data` or `usage` for data, options or a checkpoint that do not fit each other

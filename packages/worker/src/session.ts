@@ -98,7 +98,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     engine,
     precision,
     graphs,
-    notes: [...model.notes, ...splits.notes],
+    // A checkpoint brings all weights: nothing was created.
+    notes: welcome.checkpoint === undefined ? [...model.notes, ...splits.notes] : splits.notes,
     evaluationBatch: splits.validation && createBatcher(splits.validation, batcherOptions),
     trainer: {
       rank: welcome.rank,

@@ -71,7 +71,7 @@ function makeSpec({ config = {}, totalSteps = 6, losses, start }: SpecOptions): 
     stepsOfEpoch: 3,
     totalSteps,
     planAheadSteps: 3,
-    deadlines: { joinMs: 60_000, progressMs: 120_000, settleMs: 500 },
+    deadlines: { joinMs: 60_000, loadMs: 600_000, progressMs: 120_000, settleMs: 500 },
     start,
     existingCheckpoints: [],
     evaluation,

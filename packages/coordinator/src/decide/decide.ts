@@ -5,7 +5,7 @@
  * joining -> loading -> training -> (restoring ->) saving -> finished, and from anywhere failing -> finished.
  * Training is plans sent ahead and reports coming in, with pauses (pausing.ts) for evaluations and checkpoints.
  */
-import { checkpointStep, type WorkerMessage } from '@microtune/shared';
+import type { WorkerMessage } from '@microtune/shared';
 import { concludeWhenSettled, fail, workerExited } from './failing.js';
 import { hello, ready, restored } from './joining.js';
 import { checkpointWritten, evaluated, pause, pauseIsDue, save } from './pausing.js';
@@ -140,8 +140,8 @@ function saveFinal(turn: Turn): void {
 
 function saved(turn: Turn, message: Saved): void {
   const { spec } = turn.state;
-  const isCheckpoint = checkpointStep(message.folder.split(/[\\/]/).at(-1) ?? '') !== undefined;
   const isFinal = message.folder === spec.folder.root;
+  const isCheckpoint = message.folder === spec.folder.checkpoint(message.step);
   const kind = isFinal ? 'final' : isCheckpoint ? 'checkpoint' : 'best';
   update(turn, { savesPending: turn.state.savesPending - 1, lastSaved: message });
   turn.records.push({ type: 'saved', kind, folder: message.folder });
@@ -161,8 +161,7 @@ function end(turn: Turn, outcome: Outcome): void {
 /** A worker that waits for its peers is not the culprit while another one is silent at its own work. */
 function lookAtDeadlines(turn: Turn): void {
   if (turn.state.phase === 'failing') return concludeWhenSettled(turn);
-  const { deadlines } = turn.state.spec;
-  const limitMs = turn.state.phase === 'joining' ? deadlines.joinMs : deadlines.progressMs;
+  const limitMs = deadlineOf(turn.state);
   const late = turn.state.members
     .map((member, rank) => ({ ...member, rank }))
     .filter((member) => member.unanswered > 0 && turn.now - member.progressAt > limitMs);
@@ -171,6 +170,11 @@ function lookAtDeadlines(turn: Turn): void {
   const seconds = Math.round((turn.now - culprit.progressAt) / 1000);
   const reason = `no sign of progress for ${seconds} s, last seen: ${culprit.phase}`;
   fail(turn, { rank: culprit.rank, kind: 'deadline', code: 'transient', reason });
+}
+
+function deadlineOf({ phase, spec: { deadlines } }: RunState): number {
+  if (phase === 'joining') return deadlines.joinMs;
+  return phase === 'loading' ? deadlines.loadMs : deadlines.progressMs;
 }
 
 /** How the phase of a worker begins that waits in the all-reduce. */

@@ -33,6 +33,8 @@ export interface EvaluationPlan {
 export interface Deadlines {
   /** From the start of a worker to its hello. */
   readonly joinMs: number;
+  /** From `welcome` to `ready`, without a sign of progress: data that could not be cached is tokenized again. */
+  readonly loadMs: number;
   /** Without a sign of progress from a worker that has work. */
   readonly progressMs: number;
   /** Between the first sign of a failure and the verdict: later signs may name the cause better. */
