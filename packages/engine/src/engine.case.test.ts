@@ -2,9 +2,9 @@
  * The conformance suite: what every engine must do. Each op alone and each gradient against the reference, whole
  * models against the reference and eager tfjs, and the same bits for one and two threads.
  */
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { afterAll, describe, expect, it } from 'vitest';
-import { gradientCases } from './conformance/gradient-cases.js';
+import { argumentsOf, gradientCases, weightedGradients } from './conformance/gradient-cases.js';
 import { modelCases } from './conformance/model-cases.js';
 import { opCases } from './conformance/op-cases.js';
 import type { OpCase } from './conformance/op-cases.js';
@@ -43,23 +43,18 @@ function graphOfCases(op: OpName): { graph: Graph; inputs: Buffers } {
   return { graph: build.finish(outputs), inputs };
 }
 
-/** Value and gradients of every gradient case, weighted so that no gradient is zero by symmetry. */
+/** Value and gradients of every gradient case. */
 function gradientGraph(): { graph: Graph; inputs: Buffers } {
   const inputs: Buffers = {};
   const graph = trace((context) => {
     const outputs: Record<string, tf.Tensor> = {};
-    for (const [name, { shapes, from, to, run }] of Object.entries(gradientCases)) {
+    for (const [name, gradientCase] of Object.entries(gradientCases)) {
       const next = randomNumbers(name.length);
-      const tensors = shapes.map((shape, i) => {
-        inputs[`in ${name}.${i}`] = randomTensor({ shape, dtype: 'float32', from, to }, next);
-        return context.input(`in ${name}.${i}`, shape, 'float32');
+      const tensors = argumentsOf(name, gradientCase).map(({ name: argument, shape, from, to }) => {
+        inputs[argument] = randomTensor({ shape, dtype: 'float32', from, to }, next);
+        return context.input(argument, shape, 'float32');
       });
-      const weighted = (...xs: tf.Tensor[]) => {
-        const y = run(...xs);
-        const weights = Array.from({ length: y.size }, (_, i) => Math.cos(i));
-        return tf.sum(tf.mul(y, tf.reshape(tf.tensor1d(weights), y.shape))) as tf.Scalar;
-      };
-      const { value, grads } = tf.valueAndGrads(weighted)(tensors);
+      const { value, grads } = weightedGradients(gradientCase, tensors);
       outputs[`${name}.value`] = value;
       grads.forEach((gradient, i) => (outputs[`${name}.${i}`] = gradient));
     }

@@ -15,8 +15,18 @@ const cleanUp: readonly Pass[] = [
   commonSubexpressions,
 ];
 
-/** What engines run before they lower a graph. Each pass is exact but for the order of a factor and a sum. */
-export const defaultPasses: readonly Pass[] = [...cleanUp, ...cleanUp, foldIntoMatMul, ...cleanUp];
+/**
+ * What engines run before they lower a graph. Each pass keeps every number but for rounding where a factor moves.
+ * Products are folded twice: what becomes a plain matrix product the first time takes its bias the second.
+ */
+export const defaultPasses: readonly Pass[] = [
+  ...cleanUp,
+  ...cleanUp,
+  foldIntoMatMul,
+  ...cleanUp,
+  foldIntoMatMul,
+  ...cleanUp,
+];
 
 /** The graph after `passes`, in order; the one given is unchanged. */
 export function optimize(graph: Graph, passes: readonly Pass[] = defaultPasses): Graph {

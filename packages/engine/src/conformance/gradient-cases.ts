@@ -20,6 +20,40 @@ export interface GradientCase {
   readonly run: (...inputs: Tensor[]) => Tensor;
 }
 
+export interface GradientArgument {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The arguments of a case as graph inputs: its own, then the weights of `weightedSum`. */
+export function argumentsOf(
+  name: string,
+  { shapes, from, to }: GradientCase,
+): readonly GradientArgument[] {
+  const own = shapes.map((shape, i) => ({ name: `in ${name}.${i}`, shape, from, to }));
+  return [...own, { name: `in ${name}.weights`, shape: [128], from: -1, to: 1 }];
+}
+
+/** The case as one number: its values weighted, so that no gradient is zero by symmetry or known without running. */
+export function weightedSum({ run }: GradientCase, inputs: readonly Tensor[]): tf.Scalar {
+  const y = run(...inputs.slice(0, -1));
+  const weights = tf.reshape(tf.slice(inputs.at(-1)!, [0], [y.size]), y.shape);
+  return tf.sum(tf.mul(y, weights)) as tf.Scalar;
+}
+
+/** Value and gradients of `weightedSum` with respect to the case's own arguments. */
+export function weightedGradients(
+  gradientCase: GradientCase,
+  inputs: readonly Tensor[],
+): { value: Tensor; grads: Tensor[] } {
+  const own = inputs.slice(0, -1);
+  return tf.valueAndGrads((...xs: Tensor[]) => weightedSum(gradientCase, [...xs, inputs.at(-1)!]))(
+    own,
+  );
+}
+
 const on =
   (from: number, to: number, ...shapes: Shape[]) =>
   (run: (...inputs: Tensor[]) => Tensor): GradientCase => ({ shapes, from, to, run });

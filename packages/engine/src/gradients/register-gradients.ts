@@ -17,6 +17,6 @@ export function registerGradients(): void {
     ...elementwiseGradients,
     ...structureGradients,
   })) {
-    if (getGradient(kernelName) == null) registerGradient({ kernelName, ...rule });
+    if (getGradient(kernelName) === undefined) registerGradient({ kernelName, ...rule });
   }
 }

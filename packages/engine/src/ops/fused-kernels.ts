@@ -58,7 +58,7 @@ export function runFused(
 ): Tensor[] {
   registerGradients();
   backend(); // tfjs chooses a backend when there is none yet
-  if (getKernel(name, getBackend()) == null) registerFor(getBackend());
+  if (getKernel(name, getBackend()) === undefined) registerFor(getBackend());
   const outputs: Tensor | Tensor[] = engine().runKernel(name, inputs, { ...attributes });
   return Array.isArray(outputs) ? outputs : [outputs];
 }

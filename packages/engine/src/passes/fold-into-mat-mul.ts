@@ -5,7 +5,7 @@
 import type { GraphBuilder } from '../graph/graph-builder.js';
 import { producer } from '../graph/graph.js';
 import type { GraphNode, Value } from '../graph/graph.js';
-import { sameShape } from '../graph/shape.js';
+import { elementCount, sameShape } from '../graph/shape.js';
 import { countReaders, rewriteNodes, splatNumber } from './pass.js';
 
 type MatMul = GraphNode<'matMul'>;
@@ -38,63 +38,72 @@ function stripped(value: Value, transposed: boolean): Operand {
   return { value, transposed, factor: 1 };
 }
 
-/** [..., M, K] x [K, N] as [rows, K] x [K, N]. */
-function flattened(build: GraphBuilder, node: MatMul, inputs: readonly Value[]): Value | undefined {
+/** A product as it stands, or after rewriting: operands, perhaps a bias, and attributes. */
+type Product = Pick<MatMul, 'inputs' | 'attributes'>;
+
+/** Matrices whose product has the same values in the same order: of a batch of one, or of [..., M, K] x [K, N]. */
+function flattened(build: GraphBuilder, { inputs, attributes }: Product): Product | undefined {
   const [a, b] = [inputs[0]!, inputs[1]!];
-  if (b.shape.length !== 2 || a.shape.length === 2 || node.attributes.transposeA) return undefined;
-  const rows = build.add('reshape', [a], {
-    shape: [a.shape.slice(0, -1).reduce((x, y) => x * y, 1), a.shape.at(-1)!],
-  });
-  const product = build.add('matMul', [rows, ...inputs.slice(1)], node.attributes);
-  return build.add('reshape', [product], { shape: node.outputs[0]!.shape });
+  if (a.shape.length === 2 && b.shape.length === 2) return undefined;
+  const matrix = (value: Value, rows: number) =>
+    build.add('reshape', [value], { shape: [rows, value.shape.at(-1)!] });
+  const single = [...a.shape.slice(0, -2), ...b.shape.slice(0, -2)].every((extent) => extent === 1);
+  const shared = b.shape.length === 2 && !attributes.transposeA;
+  if (!single && !shared) return undefined;
+  const rows = single ? a.shape.at(-2)! : elementCount(a.shape.slice(0, -1));
+  return {
+    inputs: [matrix(a, rows), matrix(b, b.shape.at(-2)!), ...inputs.slice(2)],
+    attributes,
+  };
 }
 
-/** A batch of one is a product of matrices. */
-function unbatched(build: GraphBuilder, node: MatMul, inputs: readonly Value[]): Value | undefined {
-  const [a, b] = [inputs[0]!, inputs[1]!];
-  const batches = [...a.shape.slice(0, -2), ...b.shape.slice(0, -2)];
-  if (batches.length === 0 || batches.some((extent) => extent !== 1)) return undefined;
-  const matrices = [a, b].map((value) =>
-    build.add('reshape', [value], { shape: value.shape.slice(-2) }),
-  );
-  const product = build.add('matMul', [...matrices, ...inputs.slice(2)], node.attributes);
-  return build.add('reshape', [product], { shape: node.outputs[0]!.shape });
+function foldOperands({ inputs, attributes }: Product): Product | undefined {
+  const { transposeA, transposeB, alpha } = attributes;
+  const a = stripped(inputs[0]!, transposeA);
+  const b = stripped(inputs[1]!, transposeB);
+  if (a.value === inputs[0] && b.value === inputs[1]) return undefined;
+  const factor = alpha * a.factor * b.factor;
+  return {
+    inputs: [a.value, b.value, ...inputs.slice(2)],
+    attributes: { transposeA: a.transposed, transposeB: b.transposed, alpha: factor },
+  };
 }
 
-function foldOperands(
+function rewriteProduct(
   build: GraphBuilder,
   node: MatMul,
   inputs: readonly Value[],
 ): Value | undefined {
-  const { transposeA, transposeB, alpha } = node.attributes;
-  const a = stripped(inputs[0]!, transposeA);
-  const b = stripped(inputs[1]!, transposeB);
-  if (a.value === inputs[0] && b.value === inputs[1]) return undefined;
-  return build.add('matMul', [a.value, b.value, ...inputs.slice(2)], {
-    transposeA: a.transposed,
-    transposeB: b.transposed,
-    alpha: alpha * a.factor * b.factor,
-  });
+  const given: Product = { inputs, attributes: node.attributes };
+  const folded = foldOperands(given) ?? given;
+  const product = flattened(build, folded) ?? folded;
+  if (product === given) return undefined;
+  const made = build.add('matMul', product.inputs, product.attributes);
+  const { shape } = node.outputs[0]!;
+  return sameShape(made.shape, shape) ? made : build.add('reshape', [made], { shape });
 }
 
-/** The product behind `value` that nothing else reads, so that it may change. */
-type OnlyReader = (value: Value) => MatMul | undefined;
+/** The product that an input of the node being visited is, when nothing else reads it, so that it may change. */
+type OnlyReader = (input: number) => MatMul | undefined;
 
-/** (a b) + bias, also behind a reshape that keeps the columns. */
+/** (a b) + bias, also behind the reshape that `flattened` leaves. */
 function foldBias(
   build: GraphBuilder,
   inputs: readonly Value[],
   only: OnlyReader,
   output: Value,
 ): Value | undefined {
-  for (const [sum, bias] of [inputs, inputs.toReversed()]) {
-    const product = only(sum!);
-    if (product === undefined || product.inputs.length === 3) continue;
-    const columns = product.outputs[0]!.shape.at(-1)!;
-    const isBias = sameShape(bias!.shape, [columns]) && sameShape(sum!.shape, output.shape);
-    if (isBias && product.outputs[0]!.shape.length === 2) {
-      return build.add('matMul', [...product.inputs, bias!], product.attributes);
-    }
+  for (const at of [0, 1]) {
+    const product = only(at);
+    const bias = inputs[1 - at]!;
+    const columns = product?.outputs[0]!.shape.at(-1);
+    if (product?.inputs.length !== 2 || product.outputs[0]!.shape.length !== 2) continue;
+    if (!sameShape(bias.shape, [columns!]) || output.shape.at(-1) !== columns) continue;
+    if (!sameShape(inputs[at]!.shape, output.shape)) continue;
+    const biased = build.add('matMul', [...product.inputs, bias], product.attributes);
+    return sameShape(biased.shape, output.shape)
+      ? biased
+      : build.add('reshape', [biased], { shape: output.shape });
   }
   return undefined;
 }
@@ -107,30 +116,30 @@ function foldFactor(
   output: Value,
 ): Value | undefined {
   const factor = splatNumber(inputs[1]);
-  const product = only(inputs[0]!);
+  const product = only(0);
   if (factor === undefined || product === undefined || product.inputs.length === 3)
     return undefined;
-  if (!sameShape(product.outputs[0]!.shape, output.shape)) return undefined;
-  return build.add('matMul', product.inputs, {
-    ...product.attributes,
-    alpha: product.attributes.alpha * factor,
-  });
+  if (!sameShape(inputs[0]!.shape, output.shape)) return undefined;
+  const alpha = product.attributes.alpha * factor;
+  const scaled = build.add('matMul', product.inputs, { ...product.attributes, alpha });
+  return sameShape(scaled.shape, output.shape)
+    ? scaled
+    : build.add('reshape', [scaled], { shape: output.shape });
 }
 
 export const foldIntoMatMul = rewriteNodes('fold-into-mat-mul', (graph) => {
   const readers = countReaders(graph);
   return (build, node, inputs) => {
-    const only: OnlyReader = (value) => {
-      const at = inputs.indexOf(value);
-      return readers.get(node.inputs[at]!) === 1 ? producer(value, 'matMul') : undefined;
+    const only: OnlyReader = (input) => {
+      const before = node.inputs[input]!;
+      const reshaped = before.node?.op === 'reshape';
+      const once =
+        readers.get(before) === 1 && (!reshaped || readers.get(before.node.inputs[0]!) === 1);
+      if (!once) return undefined;
+      const value = inputs[input]!;
+      return producer(producer(value, 'reshape')?.inputs[0] ?? value, 'matMul');
     };
-    if (node.op === 'matMul') {
-      return (
-        foldOperands(build, node, inputs) ??
-        unbatched(build, node, inputs) ??
-        flattened(build, node, inputs)
-      );
-    }
+    if (node.op === 'matMul') return rewriteProduct(build, node, inputs);
     if (node.op === 'add') return foldBias(build, inputs, only, node.outputs[0]!);
     return node.op === 'mul' ? foldFactor(build, inputs, only, node.outputs[0]!) : undefined;
   };

@@ -79,13 +79,8 @@ export class TraceBackend extends KernelBackend {
     return dataId;
   }
 
-  override move(
-    dataId: DataId,
-    values: BackendValues,
-    shape: number[],
-    dtype: DataType,
-    references: number,
-  ): void {
+  override move(...given: Parameters<KernelBackend['move']>): void {
+    const [dataId, values, shape, dtype, references] = given;
     this.#data.set(dataId, { shape, dtype, values, symbol: undefined, references });
   }
 
