@@ -42,7 +42,7 @@ export const predictOptions = z.strictObject({
       'File to classify: .jsonl, .json (lines), .csv, .tsv, .parquet. Default: JSON lines from standard input',
     ),
   ...dataOptions,
-  batchSize: positive.default(64).describe('Lines looked at together, at most'),
+  batchSize: positive.default(256).describe('Lines looked at together, at most'),
   ...engineOptions,
 });
 

@@ -53,14 +53,13 @@ function sourceOf(file: string | undefined, stdin: Readable): RowSource {
     : { file };
 }
 
-/** Few shapes, fixed beforehand: each is compiled when its first row comes. */
+/** Tokens per row to pad to; beyond, as long as the model takes. */
+const paddedLengths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+
+/** Few shapes, fixed beforehand, because each is compiled: when its first row comes. */
 function shapesUpTo(maxSeqLength: number): ShardShape[] {
-  const shapes: ShardShape[] = [];
-  for (let tokens = 16; ; tokens *= 2) {
-    const longest = Math.min(tokens, maxSeqLength);
-    shapes.unshift({ rows: Math.max(1, Math.floor(shardTokens / longest)), tokens: longest });
-    if (longest === maxSeqLength) return shapes;
-  }
+  const lengths = [...paddedLengths.filter((tokens) => tokens < maxSeqLength), maxSeqLength];
+  return lengths.map((tokens) => ({ rows: Math.max(1, Math.floor(shardTokens / tokens)), tokens }));
 }
 
 async function recordsOf(
