@@ -18,7 +18,7 @@ import { nearestName } from '../config/unknown-option.js';
 import { openEngine, tryEngine, unavailableText } from '../engines/open-engine.js';
 import type { Environment } from '../environment.js';
 import { describeMachine } from '../machine/describe-machine.js';
-import { byteSize, grouped, shortNumber } from '../output/format.js';
+import { byteSize, grouped, shortNumber, shortVersion } from '../output/format.js';
 import { renderTable } from '../output/table.js';
 import { listenForStop } from '../signals.js';
 
@@ -83,7 +83,7 @@ async function engineTable(options: Options, { cacheFolder }: Environment): Prom
   return {
     head: ['engine', 'precision', 'threads', 'median ms', 'min ms', 'tokens/s', 'compile ms'],
     rows: results.map((result) => [
-      `${result.engine} ${result.version}`,
+      `${result.engine} ${shortVersion(result.version)}`,
       result.precision,
       result.threads,
       shortNumber(result.medianMs),

@@ -7,7 +7,7 @@ import { parseOptions } from '../config/parse-options.js';
 import { tryEngine } from '../engines/open-engine.js';
 import { describeMachine, type MachineDescription } from '../machine/describe-machine.js';
 import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
-import { byteSize } from '../output/format.js';
+import { byteSize, shortVersion } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
 type EngineFinding =
@@ -84,6 +84,7 @@ function findingsText({ machine, bf16, cacheFolder, engines }: Findings): string
 }
 
 function engineText(engine: EngineFinding): string {
-  if (engine.loads) return `${engine.version} on ${engine.device}: ${engine.precisions.join(', ')}`;
+  if (engine.loads)
+    return `${shortVersion(engine.version)} on ${engine.device}: ${engine.precisions.join(', ')}`;
   return `does not load: ${engine.reason}${engine.remedy === undefined ? '' : `\n-> ${engine.remedy}`}`;
 }

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MicrotuneError, optionName, refusedOptions, runConfigSchema } from '@microtune/shared';
 import { afterAll, describe, expect, it } from 'vitest';
+import { bf16InHardware } from '../machine/cpu-flags.js';
+import { checkCombinations } from './combinations.js';
 import { checkConfig, loadConfig } from './load-config.js';
 import { optionTable } from './option-table.js';
 import { optionValue } from './option-value.js';
@@ -176,6 +178,17 @@ describe('combinations', () => {
   it.each(cases)('refuses %j naming the fields', async (written, fields) => {
     const message = await refusal(() => checkConfig({ ...required, ...written }));
     for (const field of fields) expect(message).toContain(field);
+  });
+
+  it('refuses bfloat16 on a CPU without it, and trusts the engine where that is not known', async () => {
+    const config = { ...checkConfig(required), bf16: true };
+    expect(await refusal(() => checkCombinations(config, { bf16: false }))).toContain(
+      '--bf16: this CPU has no',
+    );
+    expect(() => checkCombinations(config, { bf16: undefined })).not.toThrow();
+    expect(bf16InHardware(new Set(['avx2', 'fma']))).toBe(false);
+    expect(bf16InHardware(new Set(['avx512_bf16']))).toBe(true);
+    expect(bf16InHardware(undefined)).toBe(undefined);
   });
 
   it('accepts what works', () => {

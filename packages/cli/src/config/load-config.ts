@@ -1,7 +1,6 @@
 /** The configuration of a run from all its sources: defaults, then the config file, then the command line. */
 import { runConfigSchema, type ParsedConfig } from '@microtune/shared';
-import { cpuFlags } from '../machine/cpu-flags.js';
-import { bf16InHardware } from '../machine/cpu-flags.js';
+import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
 import { checkCombinations } from './combinations.js';
 import { readConfigFile, type ConfigValues } from './config-file.js';
 import { optionTable } from './option-table.js';

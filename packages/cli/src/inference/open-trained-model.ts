@@ -7,6 +7,7 @@ import type { EngineName, Precision } from '@microtune/engine';
 import { loadModel, type LoadedModel } from '@microtune/models';
 import { MicrotuneError, checkpointStep } from '@microtune/shared';
 import { openEngine } from '../engines/open-engine.js';
+import { shortVersion } from '../output/format.js';
 import { ModelRunner } from './model-runner.js';
 import { readRunSettings, type RunSettings } from './run-settings.js';
 
@@ -63,7 +64,7 @@ export async function openTrainedModel(
     mapping: { problemType, labels: problemType === 'regression' ? [] : labels },
     settings,
     maxSeqLength,
-    engineText: `${engine.name} ${engine.version} ${precision}`,
+    engineText: `${engine.name} ${shortVersion(engine.version)} ${precision}`,
   };
 }
 

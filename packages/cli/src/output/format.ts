@@ -35,6 +35,16 @@ export function byteSize(bytes: number): string {
   return `${shortNumber(Number((bytes / 1024 ** exponent).toPrecision(3)))} ${units[exponent]}`;
 }
 
+/** `2026.4.1` of `2026.4.1-22982-e213a147257-releases/2026/4`: build names are for logs. */
+export function shortVersion(version: string): string {
+  return version.split('-')[0] ?? version;
+}
+
+/** `1 thread`, `2 threads`. */
+export function counted(count: number, what: string): string {
+  return `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
+}
+
 function pad(value: number): string {
   return String(value).padStart(2, '0');
 }

@@ -2,7 +2,7 @@
 import type { RunNews, Summary } from '@microtune/coordinator';
 import type { Clock } from '@microtune/shared';
 import type { Environment } from '../environment.js';
-import { byteSize, duration, grouped, shortNumber } from './format.js';
+import { byteSize, counted, duration, grouped, shortNumber, shortVersion } from './format.js';
 import { progressLine, progressLog } from './progress-line.js';
 import { createProgressMeter, type ProgressMeter } from './progress-meter.js';
 import { renderFacts } from './table.js';
@@ -113,7 +113,7 @@ function newsText(news: RunNews): string | undefined {
     case 'ready': {
       const { engine, engineVersion, precision, threads, device } = news.device;
       const size = `${shortNumber(news.totalParameters / 1e6)} M parameters`;
-      return `engine ${engine} ${engineVersion}, ${precision}, ${device}, ${threads} thread${threads === 1 ? '' : 's'} per worker; ${size}`;
+      return `engine ${engine} ${shortVersion(engineVersion)}, ${precision}, ${device}, ${counted(threads, 'thread')} per worker; ${size}`;
     }
     case 'note':
       return `note: ${news.text}`;
@@ -152,7 +152,10 @@ function summaryText(summary: Summary, outputDir: string): string {
       'step ms p50 / p95',
       `${shortNumber(summary.step_ms.p50)} / ${shortNumber(summary.step_ms.p95)}`,
     ],
-    ['workers', `${summary.workers} x ${summary.threads_per_worker} threads, ${summary.engine}`],
+    [
+      'workers',
+      `${summary.workers} x ${counted(summary.threads_per_worker, 'thread')}, ${summary.engine}`,
+    ],
   );
   if (summary.peak_memory_bytes !== undefined)
     facts.push(['peak memory', byteSize(summary.peak_memory_bytes)]);
