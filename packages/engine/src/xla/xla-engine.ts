@@ -6,6 +6,8 @@ import type { CompileOptions, Engine, EngineUnavailable, Precision } from '../en
 import type { Graph } from '../graph/graph.js';
 import { folderCache } from './compilation-cache.js';
 import type { NativeEnvironment } from './native-environment.js';
+import type { ResidentEngine } from './resident.js';
+import { XlaState } from './resident-state.js';
 import { toStableHlo } from './stablehlo/to-stablehlo.js';
 import { XlaCompiler } from './xla-compiler.js';
 import type { XlaPlugin } from './xla-compiler.js';
@@ -26,7 +28,7 @@ export interface XlaOptions {
   readonly tf32?: boolean;
 }
 
-export interface XlaEngine extends Omit<Engine, 'name' | 'compile'> {
+export interface XlaEngine extends Omit<Engine, 'name' | 'compile'>, ResidentEngine {
   readonly name: 'xla';
   compile(graph: Graph, options: CompileOptions): Promise<XlaExecutable>;
 }
@@ -80,10 +82,24 @@ function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
       tf32: options.tf32 ?? false,
       spareOutputs: onCpu,
     });
-    const program = await compiler.compile(text, threads);
-    const { inputs, outputs } = graph;
     alive++;
+    const program = await compiler.compile(text, threads).catch((error: unknown) => {
+      release();
+      throw error;
+    });
+    const { inputs, outputs } = graph;
     return new XlaExecutable({ program, inputs, outputs, sharesMemory: onCpu, onDispose: release });
+  };
+  const init: ResidentEngine['init'] = async (tensors, { threads }) => {
+    const client = compiler.client(threads);
+    alive++;
+    return XlaState.open(tensors, {
+      client,
+      device: client.devices[0]!,
+      tf32: options.tf32 ?? false,
+      compile: (text) => compiler.compile(text, threads),
+      onDispose: release,
+    });
   };
   return {
     name: 'xla',
@@ -91,6 +107,7 @@ function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
     device,
     precisions: ['f32', 'bf16'] satisfies Precision[],
     compile,
+    init,
     dispose: () => {
       disposed = true;
       if (alive === 0) compiler.dispose();

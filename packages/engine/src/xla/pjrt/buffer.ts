@@ -55,6 +55,18 @@ export class PjrtBuffer {
     await this.#plugin.settle(this.startRead(destination));
   }
 
+  /** Copies some bytes to host memory, from `offset` on, as many as it takes. @throws PjrtError */
+  async readRange(offset: number, destination: HostBuffer): Promise<void> {
+    const bytes = fixedBytes(destination);
+    const { event } = this.#plugin.call('Buffer_CopyRawToHost', {
+      buffer: this.handle,
+      destination: bytes,
+      offset,
+      transferSize: bytes.byteLength,
+    });
+    await this.#plugin.settle(event as Pointer);
+  }
+
   /** Waits until the contents are there. @throws PjrtError what computing them failed with */
   async ready(): Promise<void> {
     const { event } = this.#plugin.call('Buffer_ReadyEvent', { buffer: this.handle });

@@ -117,6 +117,12 @@ export const pjrtFunctions = {
       hostTemporaryBytes: 'int64_t', peakMemoryBytes: 'int64_t',
     },
   ],
+  Buffer_CopyRawToHost: [
+    100,
+    {
+      buffer: 'void *', destination: 'void *', offset: 'int64_t', transferSize: 'int64_t', event: 'void *',
+    },
+  ],
 } as const satisfies Readonly<Record<string, readonly [number, Fields]>>; // prettier-ignore
 
 export type FunctionName = keyof typeof pjrtFunctions;
