@@ -78,8 +78,10 @@ function erfSlope(writer: OnnxWriter, x: string): string {
     writer.node('Mul', [u, float(writer, 1 / Math.sqrt(Math.PI))]),
     bell,
   ]);
-  const half = writer.node('Mul', [writer.node('Erf', [u]), float(writer, 0.5)]);
-  return writer.node('Add', [writer.node('Add', [half, float(writer, 0.5)]), tail]);
+  // HardSigmoid is an affine map where its clipping to [0, 1] does nothing, as here: one pass instead of two.
+  const map = { alpha: { float: 0.5 }, beta: { float: 0.5 } };
+  const half = writer.node('HardSigmoid', [writer.node('Erf', [u])], map);
+  return writer.node('Add', [half, tail]);
 }
 
 /** With t = tanh(k (x + c x^3)): (1 + t) / 2 + x (1 - t^2) k (1 + 3 c x^2) / 2. */
