@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -165,6 +165,21 @@ describe('microtune train, eval, check', () => {
     ]);
     expect(missing.code).toBe(65);
     expect(missing.stderr).toContain('none.tsv');
+  });
+
+  it('names a model folder that is not there, and leaves nothing behind', async () => {
+    const run = join(folder, 'never');
+    const nowhere = await microtune([
+      'train',
+      ...options,
+      '--model_name_or_path',
+      'nowhere',
+      '--output_dir',
+      run,
+    ]);
+    expect(nowhere.code).toBe(64);
+    expect(nowhere.stderr).toContain('model_name_or_path: folder nowhere does not exist');
+    expect(existsSync(run)).toBe(false);
   });
 
   it('saves and ends with 130 when interrupted', async () => {

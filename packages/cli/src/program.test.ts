@@ -31,6 +31,7 @@ describe('microtune', () => {
     }
     expect(stdout).not.toContain('worker [options]');
     expect((await microtune()).stdout).toBe(stdout);
+    expect((await microtune('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
   it('shows every option of train with its meaning and default', async () => {

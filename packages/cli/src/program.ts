@@ -1,4 +1,5 @@
 /** The command line: arguments to the command they name, anything thrown to a message and an exit code. */
+import { readFileSync } from 'node:fs';
 import { MicrotuneError, exitCodeOf, exitCodes } from '@microtune/shared';
 import { Command, CommanderError, Option } from 'commander';
 import type { CommandSpec } from './command.js';
@@ -59,9 +60,15 @@ function buildProgram({ stdout }: Environment): Command {
     .description(
       'Fine-tunes language models from TypeScript: many worker processes, one result to the last bit.',
     )
+    .version(ownVersion(), '--version')
     .exitOverride()
     .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => undefined })
     .addHelpText('after', '\nOptions of a command: microtune <command> --help');
+}
+
+function ownVersion(): string {
+  const file = new URL('../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function addCommand(program: Command, spec: CommandSpec, table: readonly OptionSpec[]): Command {

@@ -6,11 +6,13 @@ import { loadModel } from '@microtune/models';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
 import { chooseEngine } from '../training/choose-engine.js';
+import { requireModel } from '../training/require-model.js';
 import { grouped } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
   const parsed = await loadConfig(values, positional);
+  requireModel(parsed.modelNameOrPath);
   const { engine, note } = chooseEngine(parsed, environment.cacheFolder);
   const config = resolveConfig(parsed, { cores: cpus().length, engine });
   const splits = await openSplits(config, {

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { resolveConfig, runTraining, type RunObserver, type Summary } from '@microtune/coordinator';
 import { createLogger, runFolder, systemClock, type ParsedConfig } from '@microtune/shared';
 import { chooseEngine } from './choose-engine.js';
+import { requireModel } from './require-model.js';
 import { workerCommand } from './worker-command.js';
 
 export interface LaunchOptions {
@@ -24,6 +25,7 @@ export async function launchTraining(
   options: LaunchOptions,
 ): Promise<Summary> {
   const { cacheFolder, observe, stop, startedAt } = options;
+  requireModel(config.modelNameOrPath);
   const { engine, note } = chooseEngine(config, cacheFolder);
   const resolved = resolveConfig(config, { cores: cpus().length, engine });
   if (note !== undefined) observe({ type: 'note', text: note });
