@@ -38,13 +38,14 @@ async function ask(child: ChildProcess, message: ToRank): Promise<FromRank> {
 
 async function startRanks(): Promise<ChildProcess[]> {
   const main = fileURLToPath(new URL('support/all-reduce-rank.js', import.meta.url));
-  // As the launcher starts workers: memory that was freed is kept for the next frames.
+  // As workers should be started: freed memory is kept for the next frames, frames cause no full collections.
   const env = {
     ...process.env,
     MALLOC_MMAP_MAX_: '0',
     MALLOC_TRIM_THRESHOLD_: '100000000000',
   };
-  const ranks = Array.from({ length: worldSize }, () => fork(main, { env }));
+  const execArgv = ['--initial-old-space-size=256'];
+  const ranks = Array.from({ length: worldSize }, () => fork(main, { env, execArgv }));
   const endpoints = await Promise.all(
     ranks.map((child, rank) => ask(child, { type: 'open', rank })),
   );

@@ -11,6 +11,7 @@ import { MicrotuneError, assert, messageOf } from '@microtune/shared';
 import { Context, Pull, Push } from 'zeromq';
 import { bindTcp } from './bind-tcp.js';
 import { decodeHeader, encodeHeader } from './frame-codec.js';
+import { createFrameMemory } from './frame-memory.js';
 import { Inbox } from './inbox.js';
 import type { Frame, FrameHeader, Transport } from './transport.js';
 import { within } from './within.js';
@@ -53,6 +54,7 @@ class ZeromqTransport implements Transport {
   readonly #pull: Pull;
   readonly #peers = new Map<number, Push>();
   readonly #inbox = new Inbox<Frame>(queuedFrames);
+  readonly #noteReceived = createFrameMemory();
   #closed = false;
 
   constructor(rank: number, context: Context, pull: Pull) {
@@ -135,6 +137,7 @@ class ZeromqTransport implements Transport {
       while (!this.#closed) {
         const [head, payload = new Uint8Array()] = await this.#pull.receive();
         if (!head) continue;
+        await this.#noteReceived(payload.length);
         this.#inbox.push({ ...decodeHeader(head), payload });
         await this.#inbox.room();
       }
