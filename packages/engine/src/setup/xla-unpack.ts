@@ -13,7 +13,7 @@ export interface InstalledFile {
 
 /**
  * Writes the wanted files of a zip below an existing folder, at their own paths.
- * @throws MicrotuneError `data` when it is no zip or leads out of the folder, `transient` when writing fails
+ * @throws MicrotuneError `data` when it is no zip, holds none of them, or leads out of the folder, `transient` when writing fails
  */
 export async function unpackWanted(
   zip: string,
@@ -36,7 +36,8 @@ export async function unpackWanted(
       cause: error,
     });
   }
-  return installed;
+  if (installed.length > 0) return installed;
+  throw new MicrotuneError('data', `${zip} is no zip or holds none of the files wanted`);
 }
 
 function writeEntry(entry: UnzipFile, folder: string, done: (bytes: number) => void): void {
