@@ -1,0 +1,59 @@
+/** What `setup tensorflow` left in the cache folder, and whether it is whole. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '@microtune/shared';
+import { z } from 'zod';
+import { tensorflowRelease } from './tensorflow-release.js';
+
+const manifestSchema = z.object({
+  version: z.literal(tensorflowRelease),
+  /** Of @tensorflow/tfjs-node-gpu, whose addon was built. */
+  addonVersion: z.string(),
+  /** File name of the wheel that the libraries come from. */
+  wheel: z.string(),
+  sha256: z.string(),
+  files: z.array(z.object({ path: z.string(), bytes: z.number().int().positive() })).min(1),
+  /** ISO 8601. */
+  date: z.string(),
+});
+export type TensorflowManifest = z.output<typeof manifestSchema>;
+
+export type TensorflowStatus =
+  | {
+      readonly state: 'ready';
+      /** What `loadTensorflow` takes. */
+      readonly addonFile: string;
+      readonly manifest: TensorflowManifest;
+    }
+  | { readonly state: 'missing' | 'damaged'; readonly reason: string };
+
+export const tensorflowManifestName = 'manifest.json';
+export const addonName = 'tfjs_binding.node';
+
+/** `<cacheFolder>/tensorflow/<release>`: the addon, the wheel's files at their paths, and `manifest.json`. */
+export function tensorflowFolder(cacheFolder: string): string {
+  return join(cacheFolder, 'tensorflow', tensorflowRelease);
+}
+
+/** Looks at the cache folder without loading anything: the manifest must parse and every file have its size. */
+export function tensorflowStatus(cacheFolder: string): TensorflowStatus {
+  const folder = tensorflowFolder(cacheFolder);
+  const file = join(folder, tensorflowManifestName);
+  if (!existsSync(file)) {
+    return { state: 'missing', reason: `TensorFlow ${tensorflowRelease} is not in ${cacheFolder}` };
+  }
+  try {
+    const manifest = manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));
+    const wrong = manifest.files.find(({ path, bytes }) => sizeOf(join(folder, path)) !== bytes);
+    if (wrong === undefined)
+      return { state: 'ready', addonFile: join(folder, addonName), manifest };
+    return { state: 'damaged', reason: `${join(folder, wrong.path)} is missing or cut short` };
+  } catch (error) {
+    const detail = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
+    return { state: 'damaged', reason: `${file} is not valid: ${detail}` };
+  }
+}
+
+function sizeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.size;
+}

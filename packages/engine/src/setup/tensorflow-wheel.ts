@@ -1,0 +1,77 @@
+/** Fetching TensorFlow's wheel. pip is the only downloader: it knows the user's index, proxy and certificates. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { MicrotuneError, messageOf } from '@microtune/shared';
+import type { ProcessResult, ProcessRunner } from './process-runner.js';
+import { tensorflowRelease } from './tensorflow-release.js';
+import type { TensorflowWheel } from './tensorflow-release.js';
+
+/**
+ * Leaves the wheel in an existing folder, checked against the pinned hash, and gives its path.
+ * @throws MicrotuneError `usage` without Python or pip, `transient` when pip cannot get the wheel, `data` when it is
+ *   not the pinned one
+ */
+export async function fetchTensorflowWheel(
+  run: ProcessRunner,
+  wheel: TensorflowWheel,
+  folder: string,
+): Promise<string> {
+  const result = await run('python3', [
+    ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-input', '--quiet'],
+    ...['--disable-pip-version-check', '--dest', folder],
+    ...['--implementation', 'cp', '--python-version', wheel.python, '--abi', wheel.abi],
+    ...['--platform', wheel.platform, `${wheel.name}==${tensorflowRelease}`],
+  ]);
+  if (result.exitCode !== 0) throw pipFailed(result, wheel);
+  const file = join(folder, wheel.file);
+  const sha256 = await hashOf(file);
+  if (sha256 === wheel.sha256) return file;
+  throw new MicrotuneError(
+    'data',
+    `${wheel.file} is not the pinned file: its sha256 is ${sha256}, expected ${wheel.sha256}. Nothing was ` +
+      'installed. Run the command again; if it repeats, the package index serves another file',
+  );
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(file), hash);
+  } catch (error) {
+    throw new MicrotuneError('transient', `pip did not leave the wheel: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+  return hash.digest('hex');
+}
+
+function pipFailed(result: ProcessResult, { name }: TensorflowWheel): MicrotuneError {
+  if (result.exitCode === undefined) {
+    return new MicrotuneError(
+      'usage',
+      'python3 was not found: fetching TensorFlow needs Python 3 with pip once (not at run time). ' +
+        'Install it (Debian and Ubuntu: apt-get install python3-pip) and run the command again',
+    );
+  }
+  if (/No module named '?pip'?/.test(result.stderr)) {
+    return new MicrotuneError(
+      'usage',
+      'python3 has no pip: install it (Debian and Ubuntu: apt-get install python3-pip; elsewhere: ' +
+        'python3 -m ensurepip) and run the command again',
+    );
+  }
+  return new MicrotuneError(
+    'transient',
+    `pip could not fetch ${name} ${tensorflowRelease}: ${lastErrorOf(result)}. Check the network, or point pip at ` +
+      'an index that has it (pip config set global.index-url URL), and run the command again',
+  );
+}
+
+/** pip's last ERROR line says what failed; the lines before it repeat connection attempts. */
+function lastErrorOf({ stderr, exitCode }: ProcessResult): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  const error = lines.findLast((line) => line.startsWith('ERROR:')) ?? lines.findLast(Boolean);
+  return error?.replace(/^ERROR:\s*/, '') ?? `exit code ${String(exitCode)}`;
+}

@@ -1,0 +1,156 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ProcessRunner } from './process-runner.js';
+import { runProcess } from './process-runner.js';
+import { buildAddon } from './tensorflow-addon.js';
+import { tensorflowFolder, tensorflowStatus } from './tensorflow-manifest.js';
+import { tensorflowWheels } from './tensorflow-release.js';
+import { selfTestTensorflow } from './tensorflow-self-test.js';
+import { testTensorflow } from './tensorflow-test-addon.js';
+import { setupTensorflow } from './tensorflow.js';
+
+const wheel = tensorflowWheels[`${process.platform}-${process.arch}`];
+const { addonFile, skipReason } = await testTensorflow();
+let cacheFolder: string;
+
+beforeEach(() => {
+  cacheFolder = mkdtempSync(join(tmpdir(), 'microtune-setup-'));
+});
+
+afterEach(() => {
+  rmSync(cacheFolder, { recursive: true, force: true });
+});
+
+const timestamp = '2026-01-02T03:04:05.000Z';
+const setUp = (run: ProcessRunner) =>
+  setupTensorflow({ cacheFolder, run, report: () => undefined, timestamp });
+const leftovers = () => readdirSync(join(cacheFolder, 'tensorflow'));
+const answering =
+  (exitCode: number | undefined, stderr: string): ProcessRunner =>
+  () =>
+    Promise.resolve({ exitCode, stdout: '', stderr });
+
+/** Leaves a file in pip's place. */
+const pipLeaving =
+  (content: string): ProcessRunner =>
+  (_, args) => {
+    writeFileSync(join(args[args.indexOf('--dest') + 1] ?? '', wheel?.file ?? ''), content);
+    return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
+  };
+
+describe.skipIf(addonFile === undefined)(
+  `set-up of TensorFlow (${skipReason ?? 'real wheel'})`,
+  () => {
+    it('leaves a whole folder, and does nothing the second time', async () => {
+      const folder = join(addonFile!, '..');
+      const cache = join(folder, '..', '..');
+      expect(tensorflowStatus(cache)).toMatchObject({
+        state: 'ready',
+        addonFile,
+        manifest: { version: '2.21.0', addonVersion: '4.22.0', sha256: wheel?.sha256 },
+      });
+      const lines: string[] = [];
+      const nothingMayRun: ProcessRunner = () => Promise.reject(new Error('something was run'));
+      const again = await setupTensorflow({
+        cacheFolder: cache,
+        run: nothingMayRun,
+        report: (line) => lines.push(line),
+        timestamp,
+      });
+      expect(again).toMatchObject({ changed: false, addonFile });
+      expect(lines).toEqual([`TensorFlow 2.21.0 is already in ${folder}`]);
+    });
+
+    it('tries the addon in a process of its own, and says what is wrong', async () => {
+      expect(
+        await selfTestTensorflow(runProcess, { addonFile: addonFile!, folder: cacheFolder }),
+      ).toBe('2.21.0');
+      const broken = join(cacheFolder, 'broken.node');
+      writeFileSync(broken, 'no library at all');
+      await expect(
+        selfTestTensorflow(runProcess, { addonFile: broken, folder: cacheFolder }),
+      ).rejects.toMatchObject({
+        code: 'data',
+        message: expect.stringMatching(/does not work here: .*broken\.node/) as string,
+      });
+    });
+  },
+);
+
+describe.skipIf(wheel === undefined)('set-up of TensorFlow where something is missing', () => {
+  it('refuses a wheel with other bytes and leaves nothing behind', async () => {
+    await expect(setUp(pipLeaving('another file'))).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(
+        /not the pinned file: its sha256 is .*, expected 2b84/,
+      ) as string,
+    });
+    expect(leftovers()).toEqual([]);
+    expect(tensorflowStatus(cacheFolder)).toMatchObject({ state: 'missing' });
+  });
+
+  it.each([
+    ['no python', answering(undefined, ''), 'usage', 'python3 was not found'],
+    ['no pip', answering(1, 'python3: No module named pip'), 'usage', 'python3 has no pip'],
+    [
+      'no index',
+      answering(1, 'WARNING: x\nERROR: No matching distribution found'),
+      'transient',
+      'pip could not fetch tensorflow-cpu 2.21.0: No matching distribution found. Check the network',
+    ],
+  ])('says so with %s', async (_, run, code, message) => {
+    await expect(setUp(run)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message) as string,
+    });
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('names the compiler when there is none, and what it says', async () => {
+    await expect(buildAddon(answering(undefined, ''), cacheFolder)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('g++ was not found') as string,
+    });
+    await expect(
+      buildAddon(
+        answering(1, 'a.cc:1: fatal error: tensorflow/c/c_api.h: No such file'),
+        cacheFolder,
+      ),
+    ).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringContaining('tensorflow/c/c_api.h: No such file') as string,
+    });
+  });
+
+  it('clears folders of set-ups that were killed, and only those', async () => {
+    const parent = join(cacheFolder, 'tensorflow');
+    const dead = join(parent, '.setup-4194999-abc');
+    const alive = join(parent, `.setup-${String(process.ppid)}-abc`);
+    for (const folder of [dead, alive]) mkdirSync(folder, { recursive: true });
+    await expect(setUp(answering(undefined, ''))).rejects.toThrow('python3 was not found');
+    expect([existsSync(dead), existsSync(alive)]).toEqual([false, true]);
+  });
+});
+
+describe('status of TensorFlow', () => {
+  it('is damaged with a manifest that does not parse, or a file cut short', () => {
+    const folder = tensorflowFolder(cacheFolder);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'manifest.json'), '{"version": "2.21.0"}');
+    expect(tensorflowStatus(cacheFolder)).toMatchObject({
+      state: 'damaged',
+      reason: expect.stringContaining('manifest.json') as string,
+    });
+    const files = [{ path: 'tfjs_binding.node', bytes: 7 }];
+    const manifest = { version: '2.21.0', addonVersion: '4.22.0', wheel: 'w', sha256: 's', files };
+    writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, date: timestamp }));
+    expect(tensorflowStatus(cacheFolder)).toMatchObject({
+      state: 'damaged',
+      reason: expect.stringContaining('tfjs_binding.node is missing or cut short') as string,
+    });
+    writeFileSync(join(folder, 'tfjs_binding.node'), 'library');
+    expect(tensorflowStatus(cacheFolder)).toMatchObject({ state: 'ready' });
+  });
+});

@@ -1,0 +1,318 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+// TensorFlow reads its settings there while it loads: a stand-in would not reach it.
+import { env as environment } from 'node:process';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { modelCases } from '../conformance/model-cases.js';
+import { opCases } from '../conformance/op-cases.js';
+import type { OpCase } from '../conformance/op-cases.js';
+import { randomNumbers, randomTensor } from '../conformance/random-values.js';
+import { firstDifference, runGraph } from '../conformance/run-graph.js';
+import type { Buffers } from '../conformance/run-graph.js';
+import type { Engine, Executable, Precision } from '../engine.js';
+import { GraphBuilder } from '../graph/graph-builder.js';
+import type { Graph, Value } from '../graph/graph.js';
+import type { OpName } from '../graph/ops.js';
+import { opNames } from '../graph/shape-rules.js';
+import { hostBuffer } from '../graph/shape.js';
+import type { Shape } from '../graph-types.js';
+import { optimize } from '../optimize.js';
+import { loadReference } from '../reference/reference-engine.js';
+import { testTensorflow } from '../setup/tensorflow-test-addon.js';
+import { loadBinding } from './binding.js';
+import { compileGraph } from './compile-graph.js';
+import { loadTensorflow } from './engine.js';
+import type { TensorflowEngine } from './engine.js';
+import { toSavedModel } from './to-saved-model.js';
+
+const { addonFile, skipReason } = await testTensorflow();
+const reference = await loadReference();
+const tolerance = 2e-6;
+const plain = { transposeA: false, transposeB: false, alpha: 1 };
+
+/** Every case of an op in one graph. */
+function graphOfCases(op: OpName): { graph: Graph; inputs: Buffers } {
+  const build = new GraphBuilder();
+  const next = randomNumbers(op.length + op.charCodeAt(0));
+  const inputs: Buffers = {};
+  const outputs: Record<string, Value> = {};
+  (opCases[op] as readonly OpCase[]).forEach((opCase, at) => {
+    const values = opCase.inputs.map((input, i) => {
+      const name = `${String(at)},${String(i)}:0`; // commas and colons are the addon's syntax
+      inputs[name] = randomTensor(input, next);
+      return build.input(name, input.shape, input.dtype);
+    });
+    build
+      .addMany(op, values, opCase.attributes as never)
+      .forEach((value, i) => (outputs[`${op}.${String(at)}.${String(i)}`] = value));
+  });
+  return { graph: build.finish(outputs), inputs };
+}
+
+/** What TensorFlow would split among threads, were it lowered one to one; and what it may split. */
+function sumsGraph(): { graph: Graph; inputs: Buffers } {
+  const build = new GraphBuilder();
+  const next = randomNumbers(7);
+  const inputs: Buffers = {};
+  const random = (shape: Shape, from = -1): Value => {
+    const name = `x${String(Object.keys(inputs).length)}`;
+    inputs[name] = randomTensor({ shape, dtype: 'float32', from, to: 1 }, next);
+    return build.input(name, shape, 'float32');
+  };
+  const product = (a: Shape, b: Shape, flags: Partial<typeof plain> = {}) =>
+    build.add('matMul', [random(a), random(b)], { ...plain, ...flags });
+  const all = { axes: [0], keepDims: false };
+  const everything = build.add('reduceSum', [random([1_000_003], 0)], all);
+  const outputs = {
+    everything,
+    mean: build.add('reduceMean', [random([1000, 600], 0)], { axes: [0, 1], keepDims: true }),
+    columns: build.add('reduceSum', [random([20_000, 3])], all),
+    row: product([1, 768], [768, 3072]),
+    turnedRow: product([3072, 1], [3072, 768], { transposeA: true }),
+    rowBatch: product([1, 1, 768], [768, 768]),
+    column: product([768, 3072], [3072, 1]),
+    weights: product([4096, 384], [4096, 64], { transposeA: true }),
+    scores: product([2, 4, 512, 32], [2, 4, 512, 32], { transposeB: true }),
+    lone: product([2, 4, 1, 512], [2, 4, 512, 32]),
+    context: product([2, 4, 512, 512], [2, 4, 512, 32]),
+  };
+  return { graph: build.finish(outputs), inputs };
+}
+
+/** Runs a graph's file in a process with so many threads: folder, inputs as [shape, dtype]; prints a hash. */
+const hashScript = `
+  const [addonFile, folder, inputs, numOutputs] = process.argv.slice(1);
+  const { readFileSync } = require('node:fs');
+  const binding = require(addonFile);
+  const arrays = { 1: Float32Array, 3: Int32Array, 10: Uint8Array };
+  const ids = JSON.parse(inputs).map(([shape, dtype], i) => {
+    const bytes = readFileSync(folder + '/' + i);
+    return binding.createTensor(shape, dtype, new arrays[dtype](new Uint8Array(bytes).buffer));
+  });
+  const names = (kind, count) => Array.from({ length: count }, (_, i) => kind + i + ':0').join(',');
+  const graph = binding.loadSavedModel(folder, 'serve');
+  const hash = require('node:crypto').createHash('sha256');
+  const outputs = binding.runSavedModel(graph, ids, names('in', ids.length), names('out', numOutputs));
+  for (const { id } of outputs) hash.update(binding.tensorDataSync(id));
+  process.stdout.write(hash.digest('hex'));
+`;
+
+function hashWithThreads(
+  { graph, inputs }: { graph: Graph; inputs: Buffers },
+  threads: readonly number[],
+  precision: Precision,
+): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'microtune-threads-'));
+  try {
+    const model = toSavedModel(optimize(graph), { precision, floatsAsInt32: false });
+    writeFileSync(join(folder, 'saved_model.pb'), model);
+    graph.inputs.forEach(({ name }, i) => {
+      writeFileSync(join(folder, String(i)), inputs[name]!);
+    });
+    const types = { float32: 1, int32: 3, bool: 10 } as const;
+    const shapes = JSON.stringify(graph.inputs.map(({ shape, dtype }) => [shape, types[dtype]]));
+    const numOutputs = String(graph.outputs.length);
+    return threads.map((count) =>
+      execFileSync(process.execPath, ['-e', hashScript, addonFile!, folder, shapes, numOutputs], {
+        env: { TF_NUM_INTRAOP_THREADS: String(count), TF_NUM_INTEROP_THREADS: '1' },
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function runOnce(executable: Executable, inputs: Buffers): Promise<Buffers> {
+  const outputs = Object.fromEntries(
+    executable.outputs.map(({ name, shape, dtype }) => [name, hostBuffer(shape, dtype)]),
+  );
+  await executable.run(inputs, outputs);
+  return outputs;
+}
+
+/** |actual - expected| / |expected| over all outputs together. */
+function relativeError(actual: Buffers, expected: Buffers): number {
+  let [error, size] = [0, 0];
+  for (const [name, values] of Object.entries(expected)) {
+    values.forEach((value: number, at: number) => {
+      error += (actual[name]![at]! - value) ** 2;
+      size += value ** 2;
+    });
+  }
+  return Math.sqrt(error / size);
+}
+
+describe('loading TensorFlow', () => {
+  it('says how to get it when it is not set up', async () => {
+    expect(await loadTensorflow({ addonFile: undefined, environment: {}, threads: 1 })).toEqual({
+      name: 'tensorflow',
+      reason: 'TensorFlow is not set up on this machine',
+      remedy: 'microtune setup tensorflow',
+    });
+  });
+
+  it('says what is wrong with a file that is no addon, and leaves the environment as it was', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'microtune-tensorflow-'));
+    const file = join(folder, 'addon.node');
+    writeFileSync(file, 'no library at all');
+    const variables = { TF_NUM_INTRAOP_THREADS: '9' };
+    const loaded = await loadTensorflow({ addonFile: file, environment: variables, threads: 1 });
+    expect(loaded).toMatchObject({
+      reason: expect.stringContaining('addon.node') as string,
+      remedy: 'microtune setup tensorflow',
+    });
+    expect(variables).toEqual({ TF_NUM_INTRAOP_THREADS: '9' });
+    rmSync(folder, { recursive: true });
+  });
+});
+
+describe.skipIf(addonFile === undefined)(
+  `engine tensorflow (${skipReason ?? 'set up for tests'})`,
+  () => {
+    let engine: TensorflowEngine;
+    let conformance: Engine;
+
+    beforeAll(async () => {
+      const loaded = await loadTensorflow({ addonFile, environment, threads: 2 });
+      if (!('compile' in loaded)) throw new Error(loaded.reason);
+      engine = loaded;
+      conformance = { ...loaded, name: 'reference' };
+    });
+
+    it('tells its version and device', () => {
+      expect(engine.version).toBe('2.21.0');
+      expect(engine.precisions).toEqual(['f32', 'bf16']);
+    });
+
+    it.each(opNames)('computes %s', async (op) => {
+      const { graph, inputs } = graphOfCases(op);
+      const expected = await runGraph(reference, graph, inputs);
+      const actual = await runGraph(conformance, graph, inputs);
+      expect(firstDifference(actual, expected, tolerance)).toBeUndefined();
+    });
+
+    it.each(Object.entries(modelCases))(
+      'trains %s as eager tfjs does',
+      async (_, { make, eager }) => {
+        const { graph, inputs } = make();
+        const actual = await runGraph(conformance, graph, inputs);
+        expect(
+          firstDifference(actual, await runGraph(reference, graph, inputs), 4e-5),
+        ).toBeUndefined();
+        expect(firstDifference(actual, eager(), 4e-5)).toBeUndefined();
+      },
+    );
+
+    it.each(Object.entries(modelCases))('trains %s in bf16 near to f32', async (_, { make }) => {
+      const { graph, inputs } = make();
+      const full = await runGraph(conformance, graph, inputs);
+      const executable = await engine.compile(graph, { threads: 1, precision: 'bf16' });
+      const half = await runOnce(executable, inputs);
+      executable.dispose();
+      // bfloat16 keeps 8 bits, so each product errs by up to 2^-8 of its size.
+      const error = relativeError(half, full);
+      expect(error).toBeLessThan(0.02);
+      expect(error).toBeGreaterThan(1e-4);
+    });
+
+    it('gives the same sums with 1, 2 and 3 threads', () => {
+      const hashes = hashWithThreads(sumsGraph(), [1, 2, 3], 'f32');
+      expect(new Set(hashes).size).toBe(1);
+    });
+
+    it.each(Object.entries(modelCases))(
+      'gives %s the same bits with 1 and 2 threads',
+      (_, model) => {
+        for (const precision of ['f32', 'bf16'] as const) {
+          expect(new Set(hashWithThreads(model.make(), [1, 2], precision)).size).toBe(1);
+        }
+      },
+    );
+
+    it('computes large sums and lone rows as the reference does', async () => {
+      const { graph, inputs } = sumsGraph();
+      const expected = await runGraph(reference, graph, inputs);
+      const actual = await runGraph(conformance, graph, inputs);
+      for (const name of Object.keys(expected)) {
+        const pick = (from: Buffers) => ({ [name]: from[name]! });
+        expect(relativeError(pick(actual), pick(expected)), name).toBeLessThan(2e-6);
+      }
+    });
+
+    it('feeds floats as int32 with the same result', async () => {
+      const { graph, inputs } = modelCases['a transformer block']!.make();
+      const binding = loadBinding(addonFile!);
+      const [asFloats, asInts] = [false, true].map((floatsAsInt32) =>
+        compileGraph(binding, graph, { precision: 'f32', floatsAsInt32 }),
+      );
+      const expected = await runOnce(asFloats!, inputs);
+      expect(firstDifference(await runOnce(asInts!, inputs), expected, 0)).toBeUndefined();
+      asFloats!.dispose();
+      asInts!.dispose();
+    });
+
+    it('reads buffers anew at each run, shared memory and odd offsets too, and keeps no tensor', async () => {
+      const build = new GraphBuilder();
+      const x = build.input('x', [40], 'float32');
+      const executable = await engine.compile(
+        build.finish({ y: build.add('neg', [x], {}), same: x }),
+        {
+          threads: 1,
+          precision: 'f32',
+        },
+      );
+      const binding = loadBinding(addonFile!);
+      const before = binding.getNumOfTensors();
+      const memory = new Float32Array(new SharedArrayBuffer(1024 * 4));
+      for (const offset of [0, 1, 16]) {
+        const input = memory.subarray(offset, offset + 40);
+        const output = memory.subarray(512 + offset, 552 + offset);
+        for (let step = 1; step < 4; step++) {
+          input.fill(step);
+          const same = new Float32Array(40);
+          await executable.run({ x: input }, { y: output, same });
+          expect(same).toEqual(new Float32Array(40).fill(step));
+          expect(Array.from(output)).toEqual(Array<number>(40).fill(-step));
+        }
+      }
+      expect(binding.getNumOfTensors()).toBe(before);
+      const sessions = binding.getNumOfSavedModels();
+      executable.dispose();
+      executable.dispose();
+      expect(binding.getNumOfSavedModels()).toBe(sessions - 1);
+      await expect(runOnce(executable, { x: new Float32Array(40) })).rejects.toThrow('disposed');
+    });
+
+    it('refuses a missing and a wrongly sized buffer', async () => {
+      const build = new GraphBuilder();
+      const x = build.input('x', [2], 'float32');
+      const graph = build.finish({ y: build.add('neg', [x], {}) });
+      await expect(runGraph(conformance, graph, {})).rejects.toMatchObject({ code: 'internal' });
+      await expect(runGraph(conformance, graph, { x: new Float32Array(3) })).rejects.toMatchObject({
+        code: 'internal',
+      });
+    });
+
+    it('is of no use after a failed run, which leaks: the process should end', async () => {
+      const build = new GraphBuilder();
+      const [table, ids] = [build.input('table', [3], 'float32'), build.input('ids', [1], 'int32')];
+      const graph = build.finish({ y: build.add('gather', [table, ids], { axis: 0 }) });
+      const executable = await engine.compile(graph, { threads: 1, precision: 'f32' });
+      const inputs = { table: Float32Array.of(1, 2, 3), ids: Int32Array.of(7) };
+      const failure = {
+        code: 'transient',
+        message: expect.stringMatching(
+          /failed to run the graph over table \[3\], ids \[1\]: .*7/,
+        ) as string,
+      };
+      await expect(runOnce(executable, inputs)).rejects.toMatchObject(failure);
+      inputs.ids[0] = 1;
+      await expect(runOnce(executable, inputs)).rejects.toMatchObject(failure);
+      executable.dispose();
+    });
+  },
+);

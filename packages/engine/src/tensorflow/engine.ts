@@ -1,0 +1,62 @@
+/**
+ * The engine over TensorFlow: the graph as a SavedModel in a session of @tensorflow/tfjs-node-gpu's addon, built by
+ * `setup tensorflow` against the library of a current TensorFlow wheel.
+ */
+import { existsSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { messageOf } from '@microtune/shared';
+import type { Engine, EngineUnavailable, Precision } from '../engine.js';
+import type { NativeEnvironment } from '../xla/native-environment.js';
+import type { TensorflowBinding } from './binding.js';
+import { compileGraph } from './compile-graph.js';
+import { loadUnder } from './environment.js';
+import type { TensorflowSettings } from './environment.js';
+
+export interface TensorflowOptions extends TensorflowSettings {
+  /** `addonFile` of a ready `tensorflowStatus`; undefined when TensorFlow is not set up. */
+  readonly addonFile: string | undefined;
+  /** process.env, which TensorFlow reads while it loads. */
+  readonly environment: NativeEnvironment;
+}
+
+export interface TensorflowEngine extends Omit<Engine, 'name'> {
+  readonly name: 'tensorflow';
+}
+export type TensorflowUnavailable = Omit<EngineUnavailable, 'name'> & {
+  readonly name: 'tensorflow';
+};
+
+const remedy = 'microtune setup tensorflow';
+
+/**
+ * Loads TensorFlow, or says why it cannot be loaded; never rejects. One process holds one TensorFlow: `threads` and the
+ * device are fixed by the first load, and `threads` of CompileOptions changes nothing. Executables compute on the
+ * calling thread, so timers and sockets of the process stand still while one runs; they give the same bits for any
+ * number of threads.
+ */
+export async function loadTensorflow(
+  options: TensorflowOptions,
+): Promise<TensorflowEngine | TensorflowUnavailable> {
+  const { addonFile, environment } = options;
+  const unavailable = (reason: string) => ({ name: 'tensorflow', reason, remedy }) as const;
+  if (addonFile === undefined) return unavailable('TensorFlow is not set up on this machine');
+  if (!existsSync(addonFile)) return unavailable(`${addonFile} does not exist`);
+  try {
+    return engineOver(loadUnder(addonFile, options, environment));
+  } catch (error) {
+    return unavailable(messageOf(error));
+  }
+}
+
+function engineOver(binding: TensorflowBinding): TensorflowEngine {
+  const onGpu = binding.isUsingGpuDevice();
+  return {
+    name: 'tensorflow',
+    version: binding.TF_Version,
+    device: onGpu ? 'gpu' : (cpus()[0]?.model ?? 'cpu'),
+    precisions: ['f32', 'bf16'] satisfies Precision[],
+    compile: async (graph, { precision }) =>
+      compileGraph(binding, graph, { precision, floatsAsInt32: onGpu }),
+    dispose: () => {},
+  };
+}
