@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { launchWorkers, type WorkerExit } from './launcher.js';
 
-const node = (script: string) => ({ command: [process.execPath, '-e', script], env: undefined });
+const node = (script: string) => ({ command: [process.execPath, '-e', script], env: {} });
 
 function launch(scripts: readonly string[]) {
   const exits: WorkerExit[] = [];
@@ -54,7 +54,7 @@ describe('launchWorkers', () => {
 
   it('reports a program that does not exist as a worker that is gone', async () => {
     const exits: WorkerExit[] = [];
-    const commands = [{ command: ['/nonexistent/program'], env: undefined }];
+    const commands = [{ command: ['/nonexistent/program'], env: {} }];
     await launchWorkers(commands, (exit) => exits.push(exit)).stop(5000);
     expect(exits[0]?.stderr).toContain('/nonexistent/program did not start');
   });

@@ -10,8 +10,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 export interface WorkerCommand {
   /** Program and arguments. */
   readonly command: readonly string[];
-  /** The whole environment of the worker; undefined inherits this process's. */
-  readonly env: Readonly<Record<string, string | undefined>> | undefined;
+  /** The whole environment of the worker. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface WorkerExit {

@@ -25,6 +25,7 @@ import { lockRunFolder } from './run-lock.js';
 import type { RunObserver } from './run-observer.js';
 import { createRunRecorder, type RunRecorder } from './run-recorder.js';
 import type { Summary } from './summary.js';
+import { withMemorySettings } from './worker-memory.js';
 
 export interface TrainingContext {
   readonly clock: Clock;
@@ -108,9 +109,10 @@ async function trainWithWorkers(
   const server = await createZeromqControlServer({ runId: context.runId, port: config.port });
   let launcher: Launcher | undefined;
   try {
-    const commands = Array.from({ length: config.workers }, (_, rank) =>
-      context.workerCommand(rank, server.endpoint),
-    );
+    const commands = Array.from({ length: config.workers }, (_, rank) => {
+      const { command, env } = context.workerCommand(rank, server.endpoint);
+      return { command, env: withMemorySettings(env, config.engine) };
+    });
     launcher = launchWorkers(commands, (exit) => events.push({ type: 'exited', ...exit }));
     // Workers start while the data is opened: both take about a second.
     const opened = await openRun(config, context);
