@@ -1,3 +1,5 @@
+/// <reference lib="dom" />
+// The types of WebAssembly are part of the DOM library, which only this package wants.
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';

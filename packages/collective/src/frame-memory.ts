@@ -21,13 +21,13 @@ type Collect = (options: { type: 'minor' }) => void;
 /** Called with the size of every frame received; collects when enough have come. */
 export function createFrameMemory(): (receivedBytes: number) => Promise<void> {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as Collect;
+  const collect = runInNewContext('globalThis.gc') as Collect | undefined;
   let bytes = 0;
   return async (receivedBytes) => {
     bytes += receivedBytes;
     if (bytes < collectEveryBytes) return;
     bytes = 0;
-    collect({ type: 'minor' });
+    collect?.({ type: 'minor' });
     await nextTurn();
   };
 }

@@ -76,10 +76,12 @@ export function addTables(
 }
 
 /**
- * Gradient slots that the steps of a worker need at most, for the size of its arena: the binary counter's digits of
- * both ends of an unaligned range, and the one being written.
+ * Gradient slots a worker has in use at once at most, for the size of its arena: an unaligned range leaves nodes that
+ * wait for both ends, growing from its start and shrinking towards its end.
  * @param shardsOfWorker at most so many shards of a step go to this worker
  */
 export function slotsNeeded(shardsOfWorker: number): number {
-  return 2 * Math.ceil(Math.log2(Math.max(shardsOfWorker, 1) + 1)) + 1;
+  if (shardsOfWorker < 1) return 0;
+  const levels = Math.floor(Math.log2(shardsOfWorker + 1));
+  return 2 * levels - 1 + (shardsOfWorker + 1 >= 3 * 2 ** (levels - 1) ? 1 : 0);
 }
