@@ -234,8 +234,10 @@ export const refusedOptions: Readonly<Record<string, string>> = {
   fp16_full_eval: 'CPUs have no float16 products; use --bf16',
   bf16_full_eval: 'training and evaluation use the same graph; --bf16 covers both',
   tf32: 'it belongs to CUDA devices',
-  gradient_checkpointing: 'a shard is small enough to keep its activations; lower --micro_batch_tokens instead',
-  gradient_checkpointing_kwargs: 'a shard is small enough to keep its activations; lower --micro_batch_tokens instead',
+  gradient_checkpointing:
+    'a shard is small enough to keep its activations; lower --micro_batch_tokens instead',
+  gradient_checkpointing_kwargs:
+    'a shard is small enough to keep its activations; lower --micro_batch_tokens instead',
   average_tokens_across_devices: 'the loss is always exact over the global batch',
   full_determinism: 'runs are always deterministic, to the last bit',
   auto_find_batch_size: 'set --micro_batch_tokens; the batch itself never changes',
@@ -245,7 +247,8 @@ export const refusedOptions: Readonly<Record<string, string>> = {
   use_liger_kernel: 'the graph is always compiled',
   // Optimizer
   optim: 'AdamW (adamw_torch) is the one optimizer',
-  optim_args: 'AdamW (adamw_torch) is the one optimizer; set --adam_beta1, --adam_beta2, --adam_epsilon',
+  optim_args:
+    'AdamW (adamw_torch) is the one optimizer; set --adam_beta1, --adam_beta2, --adam_epsilon',
   adafactor: 'AdamW (adamw_torch) is the one optimizer',
   neftune_noise_alpha: 'noise on embeddings is not supported',
   // Machines
@@ -272,7 +275,8 @@ export const refusedOptions: Readonly<Record<string, string>> = {
   dataloader_persistent_workers: 'data is tokenized once and cached',
   dataloader_prefetch_factor: 'batches are planned ahead anyway',
   dataloader_drop_last: 'the last short batch is always trained, with the exact loss',
-  ignore_data_skip: 'a resumed run continues with exactly the rows that follow; nothing is skipped over',
+  ignore_data_skip:
+    'a resumed run continues with exactly the rows that follow; nothing is skipped over',
   remove_unused_columns: 'only the text and label columns are read',
   label_names: 'use --label_column_name',
   overwrite_cache: 'the cache is keyed by content and never stale',

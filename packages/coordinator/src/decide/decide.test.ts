@@ -352,7 +352,7 @@ describe('evaluation and checkpoints', () => {
       folder: 'run/checkpoint-2',
       trainerState: { global_step: 2, best_metric: 3, max_steps: 6 },
     });
-    const history = (save as { trainerState: TrainerState }).trainerState.log_history;
+    const history = (save as unknown as { trainerState: TrainerState }).trainerState.log_history;
     expect(history.map((entry) => entry['loss'] ?? entry['eval_loss'])).toEqual([8.5, 3]);
   });
 
