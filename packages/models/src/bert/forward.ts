@@ -38,7 +38,8 @@ export type DropoutMasks = ReadonlyMap<string, { readonly mask: Tensor; readonly
 export interface BertInputs {
   readonly ids: Tensor; // int32 [N]
   readonly mask: Tensor; // float32 [R, T]
-  readonly typeIds: Tensor; // int32 [N]
+  /** int32 [N]; undefined where the model has one token type. */
+  readonly typeIds: Tensor | undefined;
 }
 
 export interface BertForward {
@@ -66,24 +67,26 @@ function embeddings(model: BertForward, { ids, typeIds }: BertInputs): Tensor {
   const { config, shape, weight } = model;
   const { rows, tokens } = shape;
   const hidden = config.hiddenSize;
-  const words = reshape(embedding(weight(names.words), ids), [rows, tokens, hidden]);
+  // Words and types are added before the reshape: the other way round trips OpenVINO 2026.4's fusion pass.
+  const words = embedding(weight(names.words), ids); // [N, H]
+  const typed = reshape(add(words, tokenTypeRows(model, typeIds)), [rows, tokens, hidden]);
   const positions = reshape(slice(weight(names.positions), [0, 0], [tokens, hidden]), [
     1,
     tokens,
     hidden,
   ]);
-  const types = tokenTypeRows(model, typeIds); // [R, T, H] or [1, 1, H]
-  const sum = reshape(add(add(words, types), positions), [rows * tokens, hidden]);
+  const sum = reshape(add(typed, positions), [rows * tokens, hidden]);
   return drop(model, norm(model, names.embeddingsNorm, sum), siteNames.embeddings);
 }
 
-/** A product with one-hot rows picks exactly, and its gradient is one small product instead of a scatter. */
-function tokenTypeRows({ config, weight, shape }: BertForward, typeIds: Tensor): Tensor {
+/**
+ * A product with one-hot rows picks exactly, and its gradient is one small product instead of a scatter.
+ * @returns [N, H], or [1, H] where there is one type
+ */
+function tokenTypeRows({ config, weight }: BertForward, typeIds: Tensor | undefined): Tensor {
   const table = weight(names.tokenTypes);
-  const { typeVocabSize: kinds, hiddenSize: hidden } = config;
-  if (kinds === 1) return reshape(table, [1, 1, hidden]);
-  const picked = matMul(cast(oneHot(typeIds, kinds), 'float32'), table); // [N, H]
-  return reshape(picked, [shape.rows, shape.tokens, hidden]);
+  if (typeIds === undefined) return table;
+  return matMul(cast(oneHot(typeIds, config.typeVocabSize), 'float32'), table);
 }
 
 /** 0 where a token may be looked at, so low elsewhere that its softmax is exactly 0. [R, 1, 1, T] */

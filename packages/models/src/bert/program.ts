@@ -68,7 +68,7 @@ export function createBertProgram(options: BertProgramOptions): ModelProgram {
     traceTraining: (shape) => {
       const dropoutSites = bertDropoutSites(config, shape, lastLayer);
       const graph = trace((context) => {
-        const batch = batchInputs(context, task, shape);
+        const batch = batchInputs(context, options, shape);
         const masks = maskInputs(context, dropoutSites);
         const loss = (...weights: Tensor[]): Scalar =>
           lossSum(options, bertLogits(model(shape, weights, masks), batch), batch);
@@ -79,7 +79,7 @@ export function createBertProgram(options: BertProgramOptions): ModelProgram {
     },
     traceEvaluation: (shape) => {
       const graph = trace((context) => {
-        const batch = batchInputs(context, task, shape);
+        const batch = batchInputs(context, options, shape);
         const logits = bertLogits(model(shape, weightInputs(context), new Map()), batch);
         return {
           [graphNames.lossSum]: lossSum(options, logits, batch),
@@ -108,12 +108,20 @@ interface Batch extends BertInputs {
   readonly rowWeights: Tensor | undefined; // float32 [R], regression only
 }
 
-function batchInputs(context: TraceContext, task: Task, { rows, tokens }: ShardShape): Batch {
+function batchInputs(
+  context: TraceContext,
+  { task, config }: BertProgramOptions,
+  { rows, tokens }: ShardShape,
+): Batch {
   const regression = task.problemType === 'regression';
   return {
     ids: context.input(graphNames.inputIds, [rows * tokens], 'int32'),
     mask: context.input(graphNames.attentionMask, [rows, tokens], 'float32'),
-    typeIds: context.input(graphNames.tokenTypeIds, [rows * tokens], 'int32'),
+    // An input that nothing reads would be refused by engines.
+    typeIds:
+      config.typeVocabSize > 1
+        ? context.input(graphNames.tokenTypeIds, [rows * tokens], 'int32')
+        : undefined,
     labels: context.input(graphNames.labels, [rows], regression ? 'float32' : 'int32'),
     rowWeights: regression ? context.input(graphNames.rowWeights, [rows], 'float32') : undefined,
   };
