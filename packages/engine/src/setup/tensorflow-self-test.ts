@@ -2,7 +2,7 @@
  * A freshly built addon must compute something right before it counts as set up. It is tried in a process of its own:
  * a library that does not fit the machine may end the process that loads it.
  */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
 import { GraphBuilder } from '../graph/graph-builder.js';
@@ -23,7 +23,7 @@ const script = `
 const expected = [22, 28, 49, 64];
 
 /**
- * Runs a graph of one product in a child process. `folder` takes the graph's file.
+ * Runs a graph of one product in a child process. `folder` takes the graph's file for the while.
  * @returns the version that the library says it is
  * @throws MicrotuneError `data` when the addon does not load or computes something else
  */
@@ -32,8 +32,10 @@ export async function selfTestTensorflow(
   { addonFile, folder }: { readonly addonFile: string; readonly folder: string },
 ): Promise<string> {
   const options = { precision: 'f32', floatsAsInt32: false } as const;
-  await writeFile(join(folder, 'saved_model.pb'), toSavedModel(productGraph(), options));
+  const graphFile = join(folder, 'saved_model.pb');
+  await writeFile(graphFile, toSavedModel(productGraph(), options));
   const result = await run(process.execPath, ['-e', script, addonFile, folder]);
+  await rm(graphFile);
   const last = result.stdout.trim().split('\n').at(-1) ?? '';
   if (result.exitCode !== 0 || last === '') {
     const error = result.stderr.split('\n').find((line) => /error/i.test(line));

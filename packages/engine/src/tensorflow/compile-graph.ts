@@ -23,8 +23,11 @@ export function compileGraph(
   return new TensorflowExecutable({ binding, session, inputs, outputs, floatsAsInt32 });
 }
 
-/** The addon loads from a folder alone, and needs it no longer afterwards. */
-function loadSession(binding: TensorflowBinding, model: Uint8Array): number {
+/**
+ * A session over the bytes of a SavedModel. The addon loads from a folder alone, and needs it no longer afterwards.
+ * @throws MicrotuneError `internal` when TensorFlow refuses the graph
+ */
+export function loadSession(binding: TensorflowBinding, model: Uint8Array): number {
   const folder = mkdtempSync(join(tmpdir(), 'microtune-graph-'));
   try {
     writeFileSync(join(folder, 'saved_model.pb'), model);

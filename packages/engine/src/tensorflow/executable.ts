@@ -4,10 +4,9 @@
  */
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
 import type { Executable } from '../engine.js';
-import { bufferFits } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
-import { borderTypes } from './binding.js';
 import type { TensorflowBinding } from './binding.js';
+import { bufferOf, runSession } from './host-tensors.js';
 import { inputName, outputName } from './to-saved-model.js';
 
 type Buffers = Readonly<Record<string, HostBuffer>>;
@@ -52,15 +51,9 @@ export class TensorflowExecutable implements Executable {
   async run(inputs: Buffers, outputs: Buffers): Promise<void> {
     assert(!this.#disposed, 'a disposed executable was run');
     if (this.#broken !== undefined) throw new MicrotuneError('transient', this.#broken);
-    const given = this.inputs.map((spec) => bufferOf('input', spec, inputs));
-    const taken = this.outputs.map((spec) => bufferOf('output', spec, outputs));
-    const fed = this.#feed(given);
-    try {
-      this.#fetch(fed).forEach((values, index) => taken[index]!.set(values));
-    } finally {
-      // Until here the tensors may share the caller's memory.
-      for (const id of fed) this.#binding.deleteTensor(id);
-    }
+    const buffers = this.inputs.map((spec) => bufferOf(spec, inputs));
+    const taken = this.outputs.map((spec) => bufferOf(spec, outputs));
+    this.#compute(buffers).forEach((values, index) => taken[index]!.set(values));
   }
 
   dispose(): void {
@@ -69,35 +62,15 @@ export class TensorflowExecutable implements Executable {
     this.#binding.deleteSavedModel(this.#session);
   }
 
-  #feed(buffers: readonly HostBuffer[]): number[] {
-    const ids: number[] = [];
+  #compute(buffers: readonly HostBuffer[]): HostBuffer[] {
     try {
-      this.inputs.forEach(({ shape, dtype }, index) => {
-        const buffer = buffers[index]!;
-        const bits = this.#floatsAsInt32 && buffer instanceof Float32Array;
-        const data = bits ? asInt32(buffer) : buffer;
-        ids.push(this.#binding.createTensor([...shape], borderTypes[bits ? 'int32' : dtype], data));
-      });
-    } catch (cause) {
-      for (const id of ids) this.#binding.deleteTensor(id);
-      throw this.#fail(cause);
-    }
-    return ids;
-  }
-
-  /** Runs the session and gives copies of its outputs. */
-  #fetch(fed: readonly number[]): HostBuffer[] {
-    try {
-      const results = this.#binding.runSavedModel(
-        this.#session,
-        fed,
-        this.#inputNames,
-        this.#outputNames,
-      );
-      return results.map(({ id }) => {
-        const values = this.#binding.tensorDataSync(id);
-        this.#binding.deleteTensor(id);
-        return values;
+      return runSession(this.#binding, {
+        session: this.#session,
+        inputs: this.inputs,
+        buffers,
+        floatsAsInt32: this.#floatsAsInt32,
+        feeds: this.#inputNames,
+        fetches: this.#outputNames,
       });
     } catch (cause) {
       throw this.#fail(cause);
@@ -110,17 +83,4 @@ export class TensorflowExecutable implements Executable {
     this.#broken = `TensorFlow failed to run the graph over ${shown.join(', ')}: ${messageOf(cause)}`;
     return new MicrotuneError('transient', this.#broken, { cause });
   }
-}
-
-function asInt32({ buffer, byteOffset, length }: Float32Array): Int32Array {
-  return new Int32Array(buffer, byteOffset, length);
-}
-
-function bufferOf(kind: string, spec: TensorSpec, buffers: Buffers): HostBuffer {
-  const buffer = buffers[spec.name];
-  const wanted = `${spec.dtype} [${spec.shape.join(', ')}] of graph ${kind} "${spec.name}"`;
-  assert(buffer !== undefined, `no buffer was given for ${wanted}`);
-  const given = `${buffer.constructor.name} of ${String(buffer.length)} values`;
-  assert(bufferFits(buffer, spec.shape, spec.dtype), `a ${given} was given for ${wanted}`);
-  return buffer;
 }

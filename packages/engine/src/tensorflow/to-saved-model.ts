@@ -6,6 +6,7 @@
 import type { Precision } from '../engine.js';
 import type { Graph, GraphNode, Value } from '../graph/graph.js';
 import type { OpName } from '../graph/ops.js';
+import type { TensorSpec } from '../graph-types.js';
 import { GraphDefWriter } from './graph-def-writer.js';
 import { lowerings } from './lowerings.js';
 import type { Lowering } from './lowerings.js';
@@ -27,17 +28,11 @@ export function toSavedModel(graph: Graph, options: ToSavedModelOptions): Uint8A
 }
 
 function writeGraph(writer: GraphDefWriter, graph: Graph, options: ToSavedModelOptions): void {
-  const names = new Map<Value, string>(
-    graph.inputs.map((input, index) => [
-      input.value,
-      writeInput(writer, input, { index, options }),
-    ]),
-  );
-  for (const node of graph.nodes) {
-    const inputs = node.inputs.map((input) => names.get(input)!);
-    const outputs = [lower(writer, node, { inputs, precision: options.precision })].flat();
-    node.outputs.forEach((value, i) => names.set(value, outputs[i]!));
-  }
+  const fed = graph.inputs.map((input, index) => {
+    const { floatsAsInt32 } = options;
+    return [input.value, writePlaceholder(writer, inputName(index), { ...input, floatsAsInt32 })];
+  }) as [Value, string][];
+  const names = writeNodes(writer, graph, { inputs: new Map(fed), precision: options.precision });
   graph.outputs.forEach(({ value, dtype }, index) =>
     writer.named(outputName(index), 'Identity', {
       inputs: [names.get(value)!],
@@ -46,14 +41,30 @@ function writeGraph(writer: GraphDefWriter, graph: Graph, options: ToSavedModelO
   );
 }
 
-function writeInput(
+/** Writes the nodes of a graph whose inputs are there already, and gives the name of every value. */
+export function writeNodes(
   writer: GraphDefWriter,
-  { shape, dtype }: Graph['inputs'][number],
-  { index, options }: { index: number; options: ToSavedModelOptions },
+  graph: Graph,
+  { inputs, precision }: { inputs: ReadonlyMap<Value, string>; precision: Precision },
+): ReadonlyMap<Value, string> {
+  const names = new Map(inputs);
+  for (const node of graph.nodes) {
+    const given = node.inputs.map((input) => names.get(input)!);
+    const outputs = [lower(writer, node, { inputs: given, precision })].flat();
+    node.outputs.forEach((value, i) => names.set(value, outputs[i]!));
+  }
+  return names;
+}
+
+/** Writes the node that a value of the host is fed to, and gives the name of the node that holds it. */
+export function writePlaceholder(
+  writer: GraphDefWriter,
+  name: string,
+  { shape, dtype, floatsAsInt32 }: Omit<TensorSpec, 'name'> & { floatsAsInt32: boolean },
 ): string {
-  const asInt32 = options.floatsAsInt32 && dtype === 'float32';
+  const asInt32 = floatsAsInt32 && dtype === 'float32';
   const attributes = { dtype: { type: asInt32 ? 'int32' : dtype }, shape: { shape } } as const;
-  const fed = writer.named(inputName(index), 'Placeholder', { attributes });
+  const fed = writer.named(name, 'Placeholder', { attributes });
   if (!asInt32) return fed;
   return writer.node('Bitcast', [fed], { T: { type: 'int32' }, type: { type: 'float32' } });
 }
