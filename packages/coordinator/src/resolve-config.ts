@@ -8,6 +8,7 @@ import {
   type ParsedConfig,
   type ResolvedConfig,
 } from '@microtune/shared';
+import { checkOutputFolder } from './output-folder.js';
 import { readTrainerState } from './trainer-state.js';
 
 export interface Machine {
@@ -20,10 +21,11 @@ export interface Machine {
 /**
  * The global batch is resolved here, once: `train_batch_size`, else that of the checkpoint to continue, else
  * per_device_train_batch_size x workers x gradient_accumulation_steps.
- * @throws MicrotuneError `usage` when there is no checkpoint to continue or output_dir is the model's own folder,
+ * @throws MicrotuneError `usage` when there is no checkpoint to continue, output_dir cannot be written or is the model's own folder,
  *   `data` when the checkpoint cannot be read
  */
 export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedConfig {
+  checkOutputFolder(parsed.outputDir);
   const checkpoint = checkpointToContinue(parsed);
   if (resolve(parsed.outputDir) === resolve(parsed.modelNameOrPath)) {
     throw new MicrotuneError(

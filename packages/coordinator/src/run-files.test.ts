@@ -88,6 +88,12 @@ describe('resolveConfig', () => {
     expect(() => resolveConfig(configOf(absent), machine)).toThrow('not a whole checkpoint');
   });
 
+  it('refuses an output folder that a file is in the way of', () => {
+    writeFileSync(join(root, 'file'), '');
+    const blocked = { outputDir: join(root, 'file', 'deep', 'run') };
+    expect(() => resolveConfig(configOf(blocked), machine)).toThrow(/is a file/);
+  });
+
   it('writes a file that can be given to train again', () => {
     const config = resolveConfig(configOf({ lrSchedulerKwargs: { numCycles: 2 } }), machine);
     writeConfig(join(root, 'config.yaml'), config);
