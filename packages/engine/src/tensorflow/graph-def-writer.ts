@@ -6,12 +6,11 @@
 import { ProtobufWriter } from '../onnx/protobuf-writer.js';
 import type { DType, HostBuffer, Shape } from '../graph-types.js';
 
-/** Element types of a graph; bfloat16 and string occur only inside. */
-export type TensorflowType = DType | 'bfloat16' | 'string';
+/** Element types of a graph; bfloat16 occurs only inside. */
+export type TensorflowType = DType | 'bfloat16';
 const typeNumbers: Readonly<Record<TensorflowType, number>> = {
   float32: 1,
   int32: 3,
-  string: 7,
   bool: 10,
   bfloat16: 14,
 };
@@ -73,11 +72,10 @@ export class GraphDefWriter {
     return this.named(`n${String(this.#count++)}`, 'Const', { attributes });
   }
 
-  /** The SavedModel around the graph: one MetaGraph with the tag `serve`, and what runs once after loading. */
-  finish(initialiser?: string): Uint8Array {
+  /** The SavedModel around the graph: one MetaGraph with the tag `serve`. */
+  finish(): Uint8Array {
     const meta = new ProtobufWriter().message(1, new ProtobufWriter().text(4, 'serve'));
     meta.message(2, this.#graph);
-    if (initialiser !== undefined) meta.message(5, initSignature(initialiser));
     return new ProtobufWriter().integer(1, 1).message(2, meta).finish();
   }
 
@@ -117,12 +115,4 @@ function tensorProto({ dtype, shape, data }: ConstantTensor): ProtobufWriter {
     .integer(1, typeNumbers[dtype])
     .message(2, shapeProto(shape))
     .bytes(4, bytes);
-}
-
-/** The signature by which the loader finds the node to run first. */
-function initSignature(name: string): ProtobufWriter {
-  const tensor = new ProtobufWriter().text(1, name);
-  const output = new ProtobufWriter().text(1, '__saved_model_init_op').message(2, tensor);
-  const signature = new ProtobufWriter().message(2, output);
-  return new ProtobufWriter().text(1, '__saved_model_init_op').message(2, signature);
 }
