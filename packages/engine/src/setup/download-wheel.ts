@@ -22,7 +22,7 @@ export interface DownloadOptions {
 export async function downloadWheel({ run, wheel, folder }: DownloadOptions): Promise<Uint8Array> {
   const result = await run('python3', [
     ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-input', '--quiet'],
-    ...['--disable-pip-version-check', '--dest', folder],
+    ...['--disable-pip-version-check', '--no-color', '--dest', folder],
     ...['--implementation', 'cp', '--python-version', wheel.python, '--abi', wheel.abi],
     ...['--platform', wheel.platform, `openvino==${openvinoRelease}`],
   ]);

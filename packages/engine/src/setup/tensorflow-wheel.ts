@@ -20,7 +20,7 @@ export async function fetchTensorflowWheel(
 ): Promise<string> {
   const result = await run('python3', [
     ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-input', '--quiet'],
-    ...['--disable-pip-version-check', '--dest', folder],
+    ...['--disable-pip-version-check', '--no-color', '--dest', folder],
     ...['--implementation', 'cp', '--python-version', wheel.python, '--abi', wheel.abi],
     ...['--platform', wheel.platform, `${wheel.name}==${tensorflowRelease}`],
   ]);
