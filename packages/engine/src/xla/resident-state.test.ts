@@ -133,7 +133,7 @@ describe.skipIf(plugin === undefined)(
     const f32 = { threads: 1, precision: 'f32' } as const;
 
     async function open() {
-      state = await engine.init(stateTensors(), { threads: 1 });
+      state = await engine.init(stateTensors());
       const gradients = await state.compileGradient(gradientGraph(), {
         ...f32,
         gradient: 'gradient',

@@ -4,9 +4,8 @@ import type { CompileOptions } from '../engine.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
 import type { Graph } from '../graph/graph.js';
 import type { TensorSpec } from '../graph-types.js';
-import type { HostTensor, PjrtClient } from './pjrt/client.js';
+import type { HostTensor } from './pjrt/client.js';
 import type { PjrtBuffer } from './pjrt/buffer.js';
-import type { PjrtDevice } from './pjrt/device.js';
 import { checkBuffer, ResidentProgram } from './resident-program.js';
 import { nextValue } from './resident.js';
 import type {
@@ -19,13 +18,11 @@ import type {
 } from './resident.js';
 import { toStableHlo } from './stablehlo/to-stablehlo.js';
 import type { StableHloOptions } from './stablehlo/to-stablehlo.js';
-import type { CompiledProgram } from './xla-compiler.js';
+import type { XlaCompiler } from './xla-compiler.js';
 
 export interface ResidentOptions {
-  readonly client: PjrtClient;
-  readonly device: PjrtDevice;
+  readonly compiler: XlaCompiler;
   readonly tf32: boolean;
-  compile(program: string): Promise<CompiledProgram>;
   /** Called once, when everything is freed. */
   onDispose(): void;
 }
@@ -213,7 +210,7 @@ export class XlaState implements DeviceState {
     options: StableHloOptions,
     resident: (name: string) => boolean,
   ): Promise<ResidentProgram> {
-    const compiled = await this.#options.compile(toStableHlo(graph, options));
+    const compiled = await this.#options.compiler.compile(toStableHlo(graph, options));
     const program = new ResidentProgram({ program: compiled, graph, resident });
     this.#programs.add(program);
     return program;
@@ -237,7 +234,7 @@ export class XlaState implements DeviceState {
   }
 
   async #send(tensor: HostTensor): Promise<PjrtBuffer> {
-    const { client, device } = this.#options;
+    const { client, device } = this.#options.compiler;
     const { buffer, transferred } = client.upload(tensor, device, 'until-transferred');
     await client.plugin.settle(transferred);
     return buffer;

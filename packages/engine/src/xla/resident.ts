@@ -84,8 +84,5 @@ export interface DeviceState {
 
 export interface ResidentEngine {
   /** Puts the state on the device: parameters to train, frozen ones, moments. The host's copies are free afterwards. */
-  init(
-    tensors: readonly StateTensor[],
-    options: Pick<CompileOptions, 'threads'>,
-  ): Promise<DeviceState>;
+  init(tensors: readonly StateTensor[]): Promise<DeviceState>;
 }

@@ -1,7 +1,4 @@
-/**
- * StableHLO text in, loaded program out, through the cache. One client per number of threads: XLA's CPU pool belongs to
- * the client, and its size is read from the environment when the client is made; on a GPU there is one client.
- */
+/** StableHLO text in, loaded program out, through the cache: the plugin, its one client and its device. */
 import { readFileSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { MicrotuneError } from '@microtune/shared';
@@ -16,7 +13,7 @@ import type { PjrtDevice } from './pjrt/device.js';
 import type { PjrtExecutable } from './pjrt/executable.js';
 import { PjrtError } from './pjrt/pjrt-error.js';
 import { PjrtPlugin } from './pjrt/plugin.js';
-import { clientOptions, debugOptions } from './platform.js';
+import { clientOptions, debugOptions, nativeVariables } from './platform.js';
 import type { DeviceOptions, XlaPlatform } from './platform.js';
 
 export interface XlaPlugin {
@@ -40,61 +37,36 @@ export interface CompiledProgram {
   readonly origin: 'compiled' | 'cache';
 }
 
-/** XLA's own log goes to the standard error output; only its errors belong there. */
-const quiet = { TF_CPP_MIN_LOG_LEVEL: '2' } as const;
-
 export class XlaCompiler {
+  readonly client: PjrtClient;
+  readonly device: PjrtDevice;
   readonly #options: CompilerOptions;
-  readonly #plugin: PjrtPlugin;
-  readonly #clients = new Map<number, PjrtClient>();
-  readonly #pluginIdentity: string;
+  readonly #machine: string;
 
-  /** @throws MicrotuneError `usage` when the plugin does not load */
+  /** @throws MicrotuneError `usage` when the plugin does not load or has no device here */
   constructor(options: CompilerOptions) {
-    const { file } = options.plugin;
+    const { file, platform } = options.plugin;
     this.#options = options;
-    this.#plugin = withVariables(options.environment, quiet, () => new PjrtPlugin(file));
-    const { size, mtimeMs } = statSync(file);
-    const attributes = JSON.stringify(this.#plugin.attributes(), (_, value: unknown) =>
-      typeof value === 'bigint' ? String(value) : value,
+    this.client = withVariables(options.environment, nativeVariables(platform), () =>
+      connect(new PjrtPlugin(file), options),
     );
-    this.#pluginIdentity = `${this.#plugin.apiVersion} ${attributes} ${String(size)} ${String(mtimeMs)}`;
+    this.device = this.client.devices[0]!;
+    this.#machine = machineIdentity(this.client, this.device, file);
   }
 
   get apiVersion(): string {
-    return this.#plugin.apiVersion;
-  }
-
-  /** The client for a number of threads. @throws MicrotuneError `usage` when the platform has no device here */
-  client(threads: number): PjrtClient {
-    const { plugin, environment } = this.#options;
-    const key = plugin.platform === 'cpu' ? threads : 0;
-    let client = this.#clients.get(key);
-    if (client === undefined) {
-      const variables = {
-        ...quiet,
-        ...(plugin.platform === 'cpu' ? { NPROC: String(threads) } : {}),
-      };
-      client = withVariables(environment, variables, () => this.#connect());
-      this.#clients.set(key, client);
-    }
-    return client;
+    return this.client.plugin.apiVersion;
   }
 
   /** @throws PjrtError when the program is refused */
-  async compile(program: string, threads: number): Promise<CompiledProgram> {
-    const client = this.client(threads);
-    const device = client.devices[0]!;
+  async compile(program: string): Promise<CompiledProgram> {
+    const { client, device } = this;
     const { plugin, cache } = this.#options;
     const options = {
       deviceId: device.id,
       debugOptions: debugOptions(plugin.platform, plugin.cudaFolder),
     };
-    const key = cacheKey([
-      program,
-      encodeCompileOptions(options),
-      this.#machineIdentity(client, device, threads),
-    ]);
+    const key = cacheKey([program, encodeCompileOptions(options), this.#machine]);
     const cached = await loadCached(client, cache, key);
     if (cached !== undefined) return { client, device, executable: cached, origin: 'cache' };
     const executable = await client.compile(program, options);
@@ -102,33 +74,33 @@ export class XlaCompiler {
     return { client, device, executable, origin: 'compiled' };
   }
 
-  /** Everything made by its clients must be gone. */
+  /** Everything made by its client must be gone. */
   dispose(): void {
-    for (const client of this.#clients.values()) client.destroy();
-    this.#clients.clear();
+    this.client.destroy();
   }
+}
 
-  #connect(): PjrtClient {
-    const { plugin } = this.#options;
-    try {
-      return new PjrtClient(this.#plugin, clientOptions(plugin.platform, this.#options));
-    } catch (error) {
-      if (plugin.platform !== 'cuda' || !(error instanceof PjrtError)) throw error;
-      const needed = this.#plugin.attributes()['cuda_version'];
-      throw explainNoGpu(
-        findCudaDriver(),
-        typeof needed === 'bigint' ? Number(needed) : undefined,
-        error.detail,
-      );
-    }
+function connect(plugin: PjrtPlugin, options: CompilerOptions): PjrtClient {
+  const { platform } = options.plugin;
+  try {
+    return new PjrtClient(plugin, clientOptions(platform, options));
+  } catch (error) {
+    if (platform !== 'cuda' || !(error instanceof PjrtError)) throw error;
+    const needed = plugin.attributes()['cuda_version'];
+    const version = typeof needed === 'bigint' ? Number(needed) : undefined;
+    throw explainNoGpu(findCudaDriver(), version, error.detail);
   }
+}
 
-  #machineIdentity(client: PjrtClient, device: PjrtDevice, threads: number): string {
-    const machine =
-      this.#options.plugin.platform === 'cpu' ? `${cpuFeatures()} ${String(threads)}` : '';
-    const capability = String(device.attributes['compute_capability'] ?? '');
-    return `${this.#pluginIdentity} ${client.platformVersion} ${device.kind} ${capability} ${machine}`;
-  }
+/** What else decides a compiled program: the plugin's file and version, the device, on a CPU its instructions. */
+function machineIdentity(client: PjrtClient, device: PjrtDevice, file: string): string {
+  const { size, mtimeMs } = statSync(file);
+  const attributes = [client.plugin.attributes(), device.attributes].map((values) =>
+    JSON.stringify(values, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)),
+  );
+  const cpu = client.platform === 'cpu' ? cpuFeatures() : '';
+  const version = `${client.plugin.apiVersion} ${client.platformVersion}`;
+  return [file, size, mtimeMs, version, ...attributes, device.kind, cpu].join(' ');
 }
 
 async function loadCached(

@@ -28,6 +28,7 @@ export interface XlaOptions {
   readonly tf32?: boolean;
 }
 
+/** `threads` of CompileOptions is not followed: see cpuPoolThreads. */
 export interface XlaEngine extends Omit<Engine, 'name' | 'compile'>, ResidentEngine {
   readonly name: 'xla';
   compile(graph: Graph, options: CompileOptions): Promise<XlaExecutable>;
@@ -65,7 +66,7 @@ function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
     memoryFraction: options.memoryFraction,
   });
   const onCpu = plugin.platform === 'cpu';
-  const device = onCpu ? (cpus()[0]?.model ?? 'cpu') : compiler.client(1).devices[0]!.kind;
+  const device = onCpu ? (cpus()[0]?.model ?? 'cpu') : compiler.device.kind;
   let alive = 0;
   let disposed = false;
   // A client must outlive what it made.
@@ -73,33 +74,23 @@ function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
     alive--;
     if (disposed && alive === 0) compiler.dispose();
   };
-  const compile = async (
-    graph: Graph,
-    { threads, precision }: CompileOptions,
-  ): Promise<XlaExecutable> => {
+  const compile = async (graph: Graph, { precision }: CompileOptions): Promise<XlaExecutable> => {
     const text = toStableHlo(graph, {
       precision,
       tf32: options.tf32 ?? false,
       spareOutputs: onCpu,
     });
     alive++;
-    const program = await compiler.compile(text, threads).catch((error: unknown) => {
+    const program = await compiler.compile(text).catch((error: unknown) => {
       release();
       throw error;
     });
     const { inputs, outputs } = graph;
     return new XlaExecutable({ program, inputs, outputs, sharesMemory: onCpu, onDispose: release });
   };
-  const init: ResidentEngine['init'] = async (tensors, { threads }) => {
-    const client = compiler.client(threads);
+  const init: ResidentEngine['init'] = async (tensors) => {
     alive++;
-    return XlaState.open(tensors, {
-      client,
-      device: client.devices[0]!,
-      tf32: options.tf32 ?? false,
-      compile: (text) => compiler.compile(text, threads),
-      onDispose: release,
-    });
+    return XlaState.open(tensors, { compiler, tf32: options.tf32 ?? false, onDispose: release });
   };
   return {
     name: 'xla',
