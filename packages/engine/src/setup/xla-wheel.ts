@@ -19,7 +19,16 @@ export async function fetchXlaWheel(
 ): Promise<string> {
   const result = await run('python3', [
     ...['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--no-input', '--quiet'],
-    ...['--disable-pip-version-check', '--dest', folder, '--implementation', 'py', '--abi', 'none'],
+    ...[
+      '--disable-pip-version-check',
+      '--no-color',
+      '--dest',
+      folder,
+      '--implementation',
+      'py',
+      '--abi',
+      'none',
+    ],
     ...[
       '--python-version',
       '3.11',
