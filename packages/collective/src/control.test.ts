@@ -88,6 +88,17 @@ for (const [name, create] of Object.entries(implementations)) {
       await expect(client?.send(hello)).rejects.toMatchObject({ code: 'unreachable' });
     });
 
+    it('delivers what was sent before the server closed', async () => {
+      const { server, clients } = await create();
+      const client = clients[1];
+      for (const end of clients) await end.send({ ...hello, runId: 'run' });
+      for (let rank = 0; rank < clients.length; rank++) await next(server);
+      await server.send(1, stop);
+      await server.close();
+      expect(client && (await next(client))).toEqual({ type: 'message', message: stop });
+      expect(client && (await next(client))).toEqual({ type: 'disconnected' });
+    });
+
     it('ends its events when it is closed', async () => {
       const { server, clients } = await create();
       const waiting = clients[0] && next(clients[0]);

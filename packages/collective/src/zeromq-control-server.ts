@@ -62,9 +62,11 @@ class ZeromqControlServer implements ControlServer {
   }
 
   async close(): Promise<void> {
+    if (this.#router.closed) return;
     this.#inbox.finish();
+    // Sockets close in the background; from here on at least nobody can connect to it any more.
+    await this.#router.unbind(this.endpoint);
     this.#router.close();
-    await new Promise((resolve) => setImmediate(resolve));
   }
 
   async #pump(): Promise<void> {
