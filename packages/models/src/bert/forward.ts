@@ -89,9 +89,13 @@ function tokenTypeRows({ config, weight }: BertForward, typeIds: Tensor | undefi
   return matMul(cast(oneHot(typeIds, config.typeVocabSize), 'float32'), table);
 }
 
-/** 0 where a token may be looked at, so low elsewhere that its softmax is exactly 0. [R, 1, 1, T] */
+/**
+ * 0 where a token may be looked at, so low elsewhere that its softmax is exactly 0. The reshape comes last: OpenVINO
+ * 2026.4 in bfloat16 otherwise fuses this arithmetic into the attention and loses the scores beside 1e9.
+ * @returns [R, 1, 1, T]
+ */
 function attentionBias({ rows, tokens }: ShardShape, mask: Tensor): Tensor {
-  return mul(sub(1, reshape(mask, [rows, 1, 1, tokens])), -1e9);
+  return reshape(mul(sub(1, mask), -1e9), [rows, 1, 1, tokens]);
 }
 
 function encoderLayer(model: BertForward, index: number, x: Tensor, bias: Tensor): Tensor {
