@@ -3,7 +3,7 @@
  * com.microsoft FusedMatMul in onnxruntime and Transpose + MatMul elsewhere (OpenVINO folds the transposes itself).
  */
 import type { GraphNode, Value } from '../graph/graph.js';
-import type { OnnxWriter } from './onnx-writer.js';
+import { onnxElementType, type OnnxWriter } from './onnx-writer.js';
 
 function swapLastTwo(writer: OnnxWriter, name: string, value: Value): string {
   const perm = value.shape.map((_, axis) => axis);
@@ -12,7 +12,28 @@ function swapLastTwo(writer: OnnxWriter, name: string, value: Value): string {
   return writer.node('Transpose', [name], { perm });
 }
 
+/** Casts around the product when it is to be done in bfloat16; alpha and bias stay in float32. */
 export function lowerMatMul(
+  writer: OnnxWriter,
+  node: GraphNode<'matMul'>,
+  inputs: readonly string[],
+): string {
+  if (writer.productPrecision === 'f32') return float32MatMul(writer, node, inputs);
+  const [left, right, bias] = inputs;
+  const product = plainMatMul(writer, node, [
+    toBfloat16(writer, left!),
+    toBfloat16(writer, right!),
+  ]);
+  const scaled = scale(writer, toFloat32(writer, product), node.attributes.alpha);
+  return bias === undefined ? scaled : writer.node('Add', [scaled, bias]);
+}
+
+const toBfloat16 = (writer: OnnxWriter, name: string): string =>
+  writer.node('Cast', [name], { to: onnxElementType('bfloat16') });
+const toFloat32 = (writer: OnnxWriter, name: string): string =>
+  writer.node('Cast', [name], { to: onnxElementType('float32') });
+
+function float32MatMul(
   writer: OnnxWriter,
   node: GraphNode<'matMul'>,
   inputs: readonly string[],
@@ -25,19 +46,22 @@ export function lowerMatMul(
   const product =
     writer.dialect === 'onnxruntime'
       ? writer.nodes('FusedMatMul', [left!, right!], { attributes: flags, microsoft: true })[0]!
-      : plainMatMul(writer, node, [left!, right!]);
+      : scale(writer, plainMatMul(writer, node, [left!, right!]), alpha);
   return bias === undefined ? product : writer.node('Add', [product, bias]);
 }
 
+function scale(writer: OnnxWriter, name: string, factor: number): string {
+  return factor === 1 ? name : writer.node('Mul', [name, writer.scalar(factor, 'float32')]);
+}
+
+/** Without alpha and bias. */
 function plainMatMul(
   writer: OnnxWriter,
   { inputs, attributes }: GraphNode<'matMul'>,
   [left, right]: readonly [string, string],
 ): string {
-  const { transposeA, transposeB, alpha } = attributes;
-  const product = writer.node('MatMul', [
-    transposeA ? swapLastTwo(writer, left, inputs[0]!) : left,
-    transposeB ? swapLastTwo(writer, right, inputs[1]!) : right,
+  return writer.node('MatMul', [
+    attributes.transposeA ? swapLastTwo(writer, left, inputs[0]!) : left,
+    attributes.transposeB ? swapLastTwo(writer, right, inputs[1]!) : right,
   ]);
-  return alpha === 1 ? product : writer.node('Mul', [product, writer.scalar(alpha, 'float32')]);
 }

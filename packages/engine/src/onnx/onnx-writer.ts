@@ -3,12 +3,13 @@
  * Field numbers are those of onnx.proto3 (github.com/onnx/onnx).
  */
 import type { HostBuffer, Shape, TensorSpec } from '../graph-types.js';
+import type { Precision } from '../engine.js';
 import { ProtobufWriter } from './protobuf-writer.js';
 
 /** Which engine reads the file: `onnxruntime` may get com.microsoft ops, `openvino` only standard ones. */
 export type OnnxDialect = 'onnxruntime' | 'openvino';
-/** ONNX element types; int64 occurs only inside (shapes, axes), uint8 only where a mask is read as numbers. */
-export type OnnxType = 'float32' | 'int32' | 'bool' | 'int64' | 'uint8';
+/** ONNX element types; int64 (shapes, axes), uint8 (masks read as numbers), bfloat16 (products) occur only inside. */
+export type OnnxType = 'float32' | 'int32' | 'bool' | 'int64' | 'uint8' | 'bfloat16';
 export type OnnxAttribute = number | string | readonly number[] | { readonly float: number };
 
 const elementTypes: Readonly<Record<OnnxType, number>> = {
@@ -17,6 +18,7 @@ const elementTypes: Readonly<Record<OnnxType, number>> = {
   int32: 6,
   int64: 7,
   bool: 9,
+  bfloat16: 16,
 };
 const irVersion = 8;
 const opsetVersion = 17;
@@ -40,7 +42,11 @@ export class OnnxWriter {
   readonly #known = new Map<string, readonly string[]>();
   #count = 0;
 
-  constructor(readonly dialect: OnnxDialect) {}
+  /** @param productPrecision what matrix products multiply in */
+  constructor(
+    readonly dialect: OnnxDialect,
+    readonly productPrecision: Precision = 'f32',
+  ) {}
 
   /** Adds a node and gives the names of its outputs. */
   nodes(op: string, inputs: readonly string[], options: NodeOptions = {}): readonly string[] {
@@ -68,7 +74,7 @@ export class OnnxWriter {
     return this.#constant(BigInt64Array.from(values.map(BigInt)), 'int64', [values.length]);
   }
 
-  scalar(value: number, type: Exclude<OnnxType, 'int64'>): string {
+  scalar(value: number, type: Exclude<OnnxType, 'int64' | 'bfloat16'>): string {
     const data =
       type === 'float32'
         ? Float32Array.of(value)

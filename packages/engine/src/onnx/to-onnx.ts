@@ -6,6 +6,7 @@
 import type { Graph, GraphNode, Value } from '../graph/graph.js';
 import type { BinaryOp, OpName, ReduceOp, UnaryOp } from '../graph/ops.js';
 import { elementCount } from '../graph/shape.js';
+import type { Precision } from '../engine.js';
 import type { DType } from '../graph-types.js';
 import { defaultPasses, optimize } from '../optimize.js';
 import type { Pass } from '../passes/pass.js';
@@ -226,6 +227,11 @@ function lower<Op extends OpName>(
 
 export interface ToOnnxOptions {
   readonly dialect?: OnnxDialect;
+  /**
+   * `bf16`: operands and results of matrix products are rounded to bfloat16, everything between stays float32
+   * (what torch.autocast does). Default `f32`.
+   */
+  readonly precision?: Precision;
   readonly passes?: readonly Pass[];
 }
 
@@ -236,10 +242,10 @@ export interface ToOnnxOptions {
  */
 export function toOnnx(
   given: Graph,
-  { dialect = 'onnxruntime', passes = defaultPasses }: ToOnnxOptions = {},
+  { dialect = 'onnxruntime', precision = 'f32', passes = defaultPasses }: ToOnnxOptions = {},
 ): Uint8Array {
   const graph = optimize(given, passes);
-  const writer = new OnnxWriter(dialect);
+  const writer = new OnnxWriter(dialect, precision);
   const names = new Map<Value, string>(graph.inputs.map(({ name, value }) => [value, name]));
   for (const node of graph.nodes) {
     const outputs = lower(

@@ -103,9 +103,13 @@ export class OpenvinoCompiler {
   }
 }
 
-function propertiesOf({ threads, precision }: CompileOptions): Properties {
+/**
+ * The hint is always f32: `bf16` would round everything between the products too, which spoils gradients
+ * (docs/decisions/0004-bf16-products.md); the graph itself says which products are in bfloat16.
+ */
+function propertiesOf({ threads }: CompileOptions): Properties {
   return {
-    INFERENCE_PRECISION_HINT: precision,
+    INFERENCE_PRECISION_HINT: 'f32',
     INFERENCE_NUM_THREADS: String(threads),
     PERFORMANCE_HINT: 'LATENCY',
     ENABLE_CPU_PINNING: 'NO',

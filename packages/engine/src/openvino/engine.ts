@@ -41,7 +41,7 @@ function engineOf(compiler: OpenvinoCompiler): Engine {
     device,
     precisions,
     compile: (graph, options) => {
-      const bytes = toOnnx(graph, { dialect: 'openvino' });
+      const bytes = toOnnx(graph, { dialect: 'openvino', precision: options.precision });
       const model = { bytes, inputs: specs(graph.inputs), outputs: specs(graph.outputs) };
       return compiler.compile(model, options);
     },
