@@ -1,32 +1,31 @@
-/** Peak memory of a set of processes, from Linux's /proc; elsewhere there is no figure. */
+/** Peak memory of a set of processes together, from Linux's /proc; elsewhere there is no figure. */
 import { readFileSync } from 'node:fs';
 
 export interface MemoryMeter {
-  /** To be called now and then while the processes live. */
+  /** To be called now and then while the processes live; walks their page tables, a few milliseconds each. */
   sample(): void;
-  /** Sum of the highest resident sizes each process has reached, in bytes; undefined where /proc is missing. */
+  /** The largest sum seen at one time, in bytes, pages that processes share counted once; undefined without /proc. */
   peakBytes(): number | undefined;
 }
 
 export function createMemoryMeter(pids: readonly number[]): MemoryMeter {
-  const peaks = new Map<number, number>();
+  let peak = 0;
   return {
     sample: () => {
-      for (const pid of pids) {
-        const bytes = peakResidentBytes(pid);
-        if (bytes !== undefined) peaks.set(pid, Math.max(bytes, peaks.get(pid) ?? 0));
-      }
+      const total = pids.reduce((sum, pid) => sum + proportionalBytes(pid), 0);
+      peak = Math.max(peak, total);
     },
-    peakBytes: () => (peaks.size === 0 ? undefined : [...peaks.values()].reduce((a, b) => a + b)),
+    peakBytes: () => (peak === 0 ? undefined : peak),
   };
 }
 
-function peakResidentBytes(pid: number): number | undefined {
+/** Proportional set size: a page shared by n processes counts 1/n for each. */
+function proportionalBytes(pid: number): number {
   try {
-    const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-    return match ? Number(match[1]) * 1024 : undefined;
+    const match = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
+    return match ? Number(match[1]) * 1024 : 0;
   } catch {
-    // The process has ended, or this is not Linux: no sample.
-    return undefined;
+    // The process has ended, or this is not Linux.
+    return 0;
   }
 }

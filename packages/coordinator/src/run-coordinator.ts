@@ -45,6 +45,8 @@ export interface TrainingContext {
 
 /** Between two looks at deadlines. */
 const tickMs = 200;
+/** Between two looks at the processes' memory. */
+const memoryMs = 1000;
 /** Workers that were told to stop are gone within it, or are killed. */
 const graceMs = 1500;
 
@@ -157,12 +159,12 @@ function connectSources({ events, server, launcher, context, recorder }: Sources
   const pids = launcher.pids.filter((pid) => pid !== undefined);
   const memory = createMemoryMeter([process.pid, ...pids]);
   recorder.measureMemory(memory);
-  const timer = setInterval(() => {
-    memory.sample();
-    events.push({ type: 'tick' });
-  }, tickMs);
+  const timers = [
+    setInterval(() => events.push({ type: 'tick' }), tickMs),
+    setInterval(() => memory.sample(), memoryMs),
+  ];
   return () => {
-    clearInterval(timer);
+    timers.forEach(clearInterval);
     context.stop.removeEventListener('abort', requestStop);
   };
 }

@@ -38,7 +38,7 @@ export interface Summary {
   readonly train_seconds: number;
   readonly first_step_seconds: number | undefined;
   readonly wall_seconds: number;
-  /** Sum over the coordinator and the workers of each one's peak. */
+  /** Highest seen of the coordinator and the workers together. */
   readonly peak_memory_bytes: number | undefined;
   readonly params_sha256: string | undefined;
   readonly state_sha256: string | undefined;

@@ -45,6 +45,8 @@ async function evaluate(
   if (batch === undefined)
     throw new MicrotuneError('internal', 'internal: no evaluation data was opened');
   const { rank, progress, graphs } = trainer;
+  // The graphs of both kinds together are the peak of a worker's memory.
+  if (command.step >= session.lastStep) graphs.release('training');
   const { numLabels } = model.program;
   const result = await evaluateShards({ rank, progress, graphs, batch, numLabels }, command);
   return { type: 'evaluated', evaluation: command.evaluation, ...result };

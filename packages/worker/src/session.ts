@@ -12,7 +12,13 @@ import {
   type AllReduce,
   type Transport,
 } from '@microtune/collective';
-import { createBatcher, createDropoutMasks, openSplits, type Batcher } from '@microtune/data';
+import {
+  createBatcher,
+  createDropoutMasks,
+  openSplits,
+  planSteps,
+  type Batcher,
+} from '@microtune/data';
 import type { Engine, Precision } from '@microtune/engine';
 import {
   AdamW,
@@ -57,6 +63,8 @@ export interface Session {
   readonly precision: Precision;
   readonly graphs: ShardGraphs;
   readonly notes: readonly string[];
+  /** After it nothing is trained any more. */
+  readonly lastStep: number;
   close(): Promise<void>;
 }
 
@@ -100,6 +108,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     graphs,
     // A checkpoint brings all weights: nothing was created.
     notes: welcome.checkpoint === undefined ? [...model.notes, ...splits.notes] : splits.notes,
+    lastStep: planSteps({ ...config, size: splits.train.size, seed: config.dataSeed }).totalSteps,
     evaluationBatch: splits.validation && createBatcher(splits.validation, batcherOptions),
     trainer: {
       rank: welcome.rank,
