@@ -66,7 +66,8 @@ async function createSession(
       interOpNumThreads: 1,
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
-      enableCpuMemArena: true,
+      // Each session's own arena would keep its activations: ten shapes of MiniLM then hold 0.6 GB, at the same speed.
+      enableCpuMemArena: false,
       enableMemPattern: true,
       logSeverityLevel: 3,
     });
