@@ -29,7 +29,7 @@ function proportionalBytes(pid: number): number {
 }
 
 /** Samples the tree's memory every `intervalMs` until `stop()`, which returns the peak in bytes. */
-export function watchMemory(root: number, intervalMs = 250): { stop(): number } {
+export function watchMemory(root: number, intervalMs = 3000): { stop(): number } {
   let peakBytes = 0;
   const timer = setInterval(() => {
     const total = processTree(root).reduce((sum, pid) => sum + proportionalBytes(pid), 0);

@@ -45,8 +45,8 @@ export interface TrainingContext {
 
 /** Between two looks at deadlines. */
 const tickMs = 200;
-/** Between two looks at the processes' memory. */
-const memoryMs = 1000;
+/** Between two looks at the processes' memory: a look walks page tables and holds up page faults meanwhile. */
+const memoryMs = 3000;
 /** Workers that were told to stop are gone within it, or are killed. */
 const graceMs = 1500;
 

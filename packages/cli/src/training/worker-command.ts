@@ -12,12 +12,6 @@ export interface WorkerPlace {
 
 const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
 
-/**
- * glibc returns large blocks to the kernel and takes them again, faulting in every page: onnxruntime's fresh outputs
- * of 100 MB cost 45 ms that way and 12 ms with memory kept.
- */
-const keepMemory = { MALLOC_MMAP_MAX_: '0', MALLOC_TRIM_THRESHOLD_: '100000000000' };
-
 /** `microtune worker …` with this process's Node and environment. */
 export function workerCommand({ rank, endpoint, runId, cacheFolder }: WorkerPlace): WorkerCommand {
   const options = {
@@ -29,6 +23,6 @@ export function workerCommand({ rank, endpoint, runId, cacheFolder }: WorkerPlac
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   return {
     command: [process.execPath, bin, 'worker', ...args],
-    env: { ...process.env, ...keepMemory },
+    env: process.env,
   };
 }
