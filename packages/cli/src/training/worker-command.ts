@@ -12,6 +12,12 @@ export interface WorkerPlace {
 
 const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
 
+/**
+ * Received frames count as external memory, and V8 answers tens of megabytes a step with full collections of a small
+ * heap; a first old space of this size keeps collections young (packages/collective/src/frame-memory.ts).
+ */
+const nodeOptions = ['--initial-old-space-size=256'];
+
 /** `microtune worker …` with this process's Node and environment. */
 export function workerCommand({ rank, endpoint, runId, cacheFolder }: WorkerPlace): WorkerCommand {
   const options = {
@@ -22,7 +28,7 @@ export function workerCommand({ rank, endpoint, runId, cacheFolder }: WorkerPlac
   };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   return {
-    command: [process.execPath, bin, 'worker', ...args],
+    command: [process.execPath, ...nodeOptions, bin, 'worker', ...args],
     env: process.env,
   };
 }
