@@ -1,3 +1,4 @@
+import { connect as connectTcp } from 'node:net';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -124,6 +125,7 @@ describe('control connection over ZeroMQ', () => {
   it('says that no coordinator answers', async () => {
     const server = await createZeromqControlServer();
     await server.close();
+    await portIsFree(server.endpoint);
     const options = { endpoint: server.endpoint, rank: 0, connectTimeoutMs: 150 };
     await expect(createZeromqControlClient(options)).rejects.toMatchObject({
       code: 'unreachable',
@@ -189,3 +191,20 @@ describe('control connection over ZeroMQ', () => {
     }
   });
 });
+
+/** Sockets close in the background: waits until nothing listens there any more. */
+async function portIsFree(endpoint: string): Promise<void> {
+  const { hostname, port } = new URL(endpoint);
+  const isOpen = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const socket = connectTcp(Number(port), hostname);
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve(true);
+      });
+      socket.once('error', () => {
+        resolve(false);
+      });
+    });
+  while (await isOpen()) await new Promise((resolve) => setTimeout(resolve, 10));
+}

@@ -126,10 +126,11 @@ class ZeromqTransport implements Transport {
     if (this.#closed) return;
     this.#closed = true;
     this.#inbox.finish();
-    // Sockets close in the background; from here on at least nobody can connect to it any more.
-    await this.#pull.unbind(this.endpoint);
+    // No unbind before: libzmq 4.3.5 aborts the process when a close follows while a connection is ending.
     this.#pull.close();
     for (const push of this.#peers.values()) push.close();
+    // Sockets close on the next turns of the loop.
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   async #pump(): Promise<void> {
