@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseRunConfig, runFolder } from '@microtune/shared';
@@ -91,7 +99,31 @@ describe('resolveConfig', () => {
   it('refuses an output folder that a file is in the way of', () => {
     writeFileSync(join(root, 'file'), '');
     const blocked = { outputDir: join(root, 'file', 'deep', 'run') };
-    expect(() => resolveConfig(configOf(blocked), machine)).toThrow(/is a file/);
+    expect(() => resolveConfig(configOf(blocked), machine)).toThrow(/file is not a folder/);
+    symlinkSync(join(root, 'nowhere'), join(root, 'dangling'));
+    const dangling = { outputDir: join(root, 'dangling', 'run') };
+    expect(() => resolveConfig(configOf(dangling), machine)).toThrow(/output_dir: .*dangling/);
+    symlinkSync(join(root, 'loop'), join(root, 'loop'));
+    const loop = { outputDir: join(root, 'loop', 'run') };
+    expect(() => resolveConfig(configOf(loop), machine)).toThrow(/output_dir: .*ELOOP/);
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'refuses an output folder where nothing can be made',
+    () => {
+      for (const outputDir of ['/proc/runs/a', '/proc/self', '/sys']) {
+        expect(() => resolveConfig(configOf({ outputDir }), machine)).toThrow(
+          /^output_dir: .* cannot be written, because nothing can be made in .*choose another/,
+        );
+      }
+    },
+  );
+
+  it.skipIf(process.getuid?.() === 0)('refuses an output folder without permission', () => {
+    const closed = join(root, 'closed');
+    mkdirSync(closed, { mode: 0o555 });
+    const outputDir = join(closed, 'run');
+    expect(() => resolveConfig(configOf({ outputDir }), machine)).toThrow(/EACCES/);
   });
 
   it('writes a file that can be given to train again', () => {

@@ -2,7 +2,6 @@
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -14,6 +13,7 @@ import { dirname } from 'node:path';
 import {
   MicrotuneError,
   checkpointStep,
+  makeFolder,
   messageOf,
   optionName,
   type ResolvedConfig,
@@ -39,7 +39,7 @@ export function prepareRunFolder(
 ): void {
   if (!resuming && !overwrite) refuseEarlierRun(folder);
   orTransient(folder.root, () => {
-    mkdirSync(folder.root, { recursive: true });
+    makeFolder(folder.root);
     if (resuming) return;
     for (const checkpoint of listCheckpoints(folder.root)) rmSync(checkpoint, { recursive: true });
     rmSync(folder.best, { recursive: true, force: true });
@@ -91,7 +91,7 @@ export function writeJsonFile(file: string, content: object): void {
 
 export function openLineFile(file: string): LineFile {
   const descriptor = orTransient(file, () => {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     return openSync(file, 'a');
   });
   return {

@@ -8,8 +8,9 @@
  * none. The header holds a hash of the payload: a damaged file reads as absent and is made again.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@microtune/shared';
 import { z } from 'zod';
 import type { SourceData } from './source-data.js';
 
@@ -117,7 +118,7 @@ export async function writeCached(
   magic.copy(prefix);
   prefix.writeUInt32LE(json.length + padding.length, magic.length);
 
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   // A folder of its own makes the name unique among processes.
   const aside = await mkdtemp(join(folder, '.writing-'));
   try {

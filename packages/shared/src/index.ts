@@ -6,6 +6,7 @@ export { shardRangeSchema, shardSchema, shardShapeSchema } from './plan.js';
 export type { Shard, ShardRange, ShardShape } from './plan.js';
 export { checkpointStep, runFolder } from './run-folder.js';
 export type { RunFolder } from './run-folder.js';
+export { makeFolder } from './make-folder.js';
 export { createLogger } from './logging.js';
 export type { Logger } from './logging.js';
 export {

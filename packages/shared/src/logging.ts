@@ -1,16 +1,18 @@
 /** One winston logger per process, writing `logs/<process>.log` in the run folder; the terminal is the CLI's. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import winston from 'winston';
+import { MicrotuneError, messageOf } from './errors.js';
+import { makeFolder } from './make-folder.js';
 
 export type Logger = winston.Logger;
 
 /**
  * @param folder the run's `logs` folder, created if missing; undefined logs nowhere
  * @param processName e.g. `coordinator` or `worker-0`
+ * @throws MicrotuneError `usage` when the folder cannot be made
  */
 export function createLogger(folder: string | undefined, processName: string): Logger {
-  if (folder !== undefined) mkdirSync(folder, { recursive: true });
+  if (folder !== undefined) makeLogFolder(folder);
   return winston.createLogger({
     level: 'debug',
     silent: folder === undefined,
@@ -26,4 +28,16 @@ export function createLogger(folder: string | undefined, processName: string): L
         ? [new winston.transports.Console()]
         : [new winston.transports.File({ filename: join(folder, `${processName}.log`) })],
   });
+}
+
+function makeLogFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+  } catch (cause) {
+    throw new MicrotuneError(
+      'usage',
+      `output_dir: the folder ${folder} cannot be made: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
 }

@@ -7,8 +7,9 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@microtune/shared';
 
 /** About 1 MB each for a training step of BERT. */
 export const keptEntries = 128;
@@ -44,7 +45,7 @@ export class ModelCache {
 
   async #makeAside(): Promise<string | undefined> {
     try {
-      await mkdir(this.#folder, { recursive: true });
+      makeFolder(this.#folder);
       return await mkdtemp(join(this.#folder, '.compiling-'));
     } catch {
       return undefined;

@@ -5,9 +5,9 @@
  * counts as ready works, and the next set-up starts over. (The libraries are tried where they will stay: the loader
  * remembers the path of the first load, so a process that tried them aside could not use them afterwards.)
  */
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
 import { downloadWheel } from './download-wheel.js';
 import { manifestName, openvinoFolder, openvinoStatus } from './openvino-manifest.js';
 import type { OpenvinoManifest } from './openvino-manifest.js';
@@ -116,7 +116,7 @@ async function writeManifest(folder: string, manifest: OpenvinoManifest): Promis
 
 async function makeFolderAside(parent: string): Promise<string> {
   try {
-    await mkdir(parent, { recursive: true });
+    makeFolder(parent);
     await removeAbandoned(parent);
     return await mkdtemp(join(parent, `.setup-${String(process.pid)}-`));
   } catch (error) {

@@ -3,9 +3,9 @@
  * addon of tfjs-node-gpu built against them. Everything happens in a folder aside, which is renamed into place after
  * the addon has computed something right; so an interrupted set-up changes nothing, and what is in place works.
  */
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
 import type { ProcessRunner } from './process-runner.js';
 import { addonVersion, buildAddon } from './tensorflow-addon.js';
 import {
@@ -112,7 +112,7 @@ async function prepare(
 
 async function makeFolderAside(parent: string): Promise<string> {
   try {
-    await mkdir(parent, { recursive: true });
+    makeFolder(parent);
     await removeAbandoned(parent);
     return await mkdtemp(join(parent, `.setup-${String(process.pid)}-`));
   } catch (error) {

@@ -3,9 +3,9 @@
  * folder aside, which is renamed into place after the plugin has computed something right; so an interrupted set-up
  * changes nothing, and what is in place always works.
  */
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
 import koffi from 'koffi';
 import type { NativeEnvironment } from '../xla/native-environment.js';
 import type { XlaPlugin } from '../xla/xla-compiler.js';
@@ -141,7 +141,7 @@ async function install(
 
 async function makeFolderAside(parent: string): Promise<string> {
   try {
-    await mkdir(parent, { recursive: true });
+    makeFolder(parent);
     await removeAbandoned(parent);
     return await mkdtemp(join(parent, `.setup-${String(process.pid)}-`));
   } catch (error) {

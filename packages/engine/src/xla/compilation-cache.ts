@@ -4,8 +4,9 @@
  * Nothing here ever fails a compilation: an entry that cannot be read or written is as if there were none.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@microtune/shared';
 
 const hashBytes = 32;
 
@@ -32,7 +33,7 @@ export function folderCache(folder: string): CompilationCache {
     store: async (key, bytes) => {
       const aside = join(folder, `.${key}-${String(process.pid)}`);
       try {
-        await mkdir(folder, { recursive: true });
+        makeFolder(folder);
         await writeFile(aside, [digest(bytes), bytes]);
         await rename(aside, fileOf(key));
       } catch {

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
 
 export interface FolderContent {
   /** Writes all files into the folder given and returns their names, in the order in which they shall appear. */
@@ -22,7 +22,7 @@ export async function writeFolderAtomically(folder: string, content: FolderConte
   const target = resolve(folder);
   const partial = `${target}.partial-${process.pid}`;
   try {
-    await mkdir(dirname(target), { recursive: true });
+    makeFolder(dirname(target));
     await removeTemporaries(target, 'partial');
     await mkdir(partial);
     const names = await content.write(partial);
