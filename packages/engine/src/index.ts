@@ -46,3 +46,6 @@ export { runProcess } from './setup/process-runner.js';
 export type { ProcessRunner } from './setup/process-runner.js';
 export { setupOpenvino } from './setup/setup-openvino.js';
 export type { OpenvinoInstallation, SetupOptions } from './setup/setup-openvino.js';
+
+export { findGpus } from './cuda/find-gpus.js';
+export type { Gpu, GpuFindings } from './cuda/find-gpus.js';

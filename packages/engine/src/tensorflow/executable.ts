@@ -3,6 +3,7 @@
  * and returns when it is done: timers and sockets of the process stand still meanwhile.
  */
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
+import { deviceError } from '../cuda/device-failures.js';
 import type { Executable } from '../engine.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import type { TensorflowBinding } from './binding.js';
@@ -46,7 +47,7 @@ export class TensorflowExecutable implements Executable {
   /**
    * Runs once; blocks the thread.
    * @throws MicrotuneError `internal` for a missing or wrongly sized buffer or a run after `dispose`; `transient` when
-   *   TensorFlow fails, and ever after: the process should end
+   *   TensorFlow fails or the device is lost, and ever after, `usage` when its memory is too small: the process should end
    */
   async run(inputs: Buffers, outputs: Buffers): Promise<void> {
     assert(!this.#disposed, 'a disposed executable was run');
@@ -80,7 +81,9 @@ export class TensorflowExecutable implements Executable {
   #fail(cause: unknown): MicrotuneError {
     const inputs = this.inputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`);
     const shown = inputs.length > 4 ? [...inputs.slice(0, 4), '...'] : inputs;
-    this.#broken = `TensorFlow failed to run the graph over ${shown.join(', ')}: ${messageOf(cause)}`;
-    return new MicrotuneError('transient', this.#broken, { cause });
+    const text = `TensorFlow failed to run the graph over ${shown.join(', ')}: ${messageOf(cause)}`;
+    const { code, message } = deviceError(text, 'transient');
+    this.#broken = message;
+    return new MicrotuneError(code, message, { cause });
   }
 }

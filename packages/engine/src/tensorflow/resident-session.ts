@@ -1,5 +1,6 @@
 /** A resident model loaded into a session: its programs by name, each run to its end on the calling thread. */
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
+import { deviceError } from '../cuda/device-failures.js';
 import type { HostBuffer } from '../graph-types.js';
 import type { TensorflowBinding } from './binding.js';
 import { loadSession } from './compile-graph.js';
@@ -57,9 +58,9 @@ export class ResidentSession {
         fetches: [...outputs.map(({ node }) => `${node}:0`), `${done}:0`].join(','),
       });
     } catch (cause) {
-      throw new MicrotuneError('transient', `TensorFlow failed in ${name}: ${messageOf(cause)}`, {
-        cause,
-      });
+      const text = `TensorFlow failed in ${name}: ${messageOf(cause)}`;
+      const { code, message } = deviceError(text, 'transient');
+      throw new MicrotuneError(code, message, { cause });
     }
   }
 }

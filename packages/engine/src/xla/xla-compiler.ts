@@ -4,7 +4,8 @@ import { cpus } from 'node:os';
 import { MicrotuneError } from '@microtune/shared';
 import { cacheKey } from './compilation-cache.js';
 import type { CompilationCache } from './compilation-cache.js';
-import { explainNoGpu, findCudaDriver } from './cuda-driver.js';
+import { askCudaDriver } from '../cuda/cuda-driver.js';
+import { explainNoGpu } from '../cuda/explain-no-gpu.js';
 import { withVariables } from './native-environment.js';
 import type { NativeEnvironment } from './native-environment.js';
 import { PjrtClient } from './pjrt/client.js';
@@ -88,7 +89,7 @@ function connect(plugin: PjrtPlugin, options: CompilerOptions): PjrtClient {
     if (platform !== 'cuda' || !(error instanceof PjrtError)) throw error;
     const needed = plugin.attributes()['cuda_version'];
     const version = typeof needed === 'bigint' ? Number(needed) : undefined;
-    throw explainNoGpu(findCudaDriver(), version, error.detail);
+    throw explainNoGpu(askCudaDriver(), version, error.detail);
   }
 }
 

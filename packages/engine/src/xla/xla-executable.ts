@@ -42,7 +42,7 @@ export class XlaExecutable implements Executable {
 
   /**
    * @throws MicrotuneError `internal` for a missing or wrongly sized buffer, a second run at the same time, or a run
-   *   after `dispose`; `transient` when XLA fails, out of memory included
+   *   after `dispose`; `transient` when XLA fails or the device is lost, `usage` when its memory is too small
    */
   async run(inputs: Buffers, outputs: Buffers): Promise<void> {
     assert(!this.#disposed, 'a disposed executable was run');
@@ -94,7 +94,7 @@ export function explained(
   const batch = inputs.filter(({ dtype }) => dtype === 'int32');
   const shapes = batch.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join(', ');
   return new MicrotuneError(
-    'transient',
+    'usage',
     `out of memory on ${program.device.description}: the program for ${shapes} needs ${megabytes(argumentBytes)} of ` +
       `inputs, ${megabytes(outputBytes - aliasBytes)} of outputs and ${megabytes(temporaryBytes)} in between. ` +
       `Lower --micro_batch_tokens or --max_seq_length. XLA: ${error.detail}`,

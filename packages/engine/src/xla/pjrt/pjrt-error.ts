@@ -1,6 +1,7 @@
 /** An error object of a plugin, read and freed: what remains is its status and message. */
 import { MicrotuneError } from '@microtune/shared';
 import type { ErrorCode } from '@microtune/shared';
+import { deviceError } from '../../cuda/device-failures.js';
 
 /** PJRT_Error_Code, by number. */
 const statusNames = [
@@ -17,7 +18,8 @@ export function statusName(code: number): PjrtStatus {
 
 /**
  * What a plugin answered instead of doing what it was asked. `transient` for what may pass or what another machine
- * may not have (memory, a lost device), `internal` for a program or argument that it refused.
+ * may not have (a lost device), `usage` for work that does not fit the device's memory, `internal` for a program or
+ * argument that it refused.
  */
 export class PjrtError extends MicrotuneError {
   readonly status: PjrtStatus;
@@ -25,13 +27,15 @@ export class PjrtError extends MicrotuneError {
   readonly detail: string;
 
   constructor(what: string, status: PjrtStatus, detail: string) {
-    super(errorCode(status), `XLA: ${what} failed (${status}): ${detail}`);
+    const text = `XLA: ${what} failed (${status}): ${detail}`;
+    const { code, message } = deviceError(text, codeOfStatus(status));
+    super(code, message);
     this.name = 'PjrtError';
     this.status = status;
     this.detail = detail;
   }
 }
 
-function errorCode(status: PjrtStatus): ErrorCode {
+function codeOfStatus(status: PjrtStatus): ErrorCode {
   return status === 'INVALID_ARGUMENT' || status === 'UNIMPLEMENTED' ? 'internal' : 'transient';
 }

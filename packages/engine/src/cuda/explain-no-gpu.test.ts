@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { explainNoGpu } from './cuda-driver.js';
+import { explainNoGpu } from './explain-no-gpu.js';
 
 const detail = 'No visible GPU devices.';
 
@@ -23,7 +23,7 @@ it.each([
 ])(
   'says why a driver for CUDA %d shows a plugin for %d no GPU',
   (cudaVersion, needed, expected) => {
-    const error = explainNoGpu({ cudaVersion }, needed, detail);
+    const error = explainNoGpu({ cudaVersion, devices: [], problem: undefined }, needed, detail);
     expect(error.code).toBe('usage');
     expect(error.message).toMatch(expected);
   },
