@@ -32,11 +32,11 @@ export interface Cluster extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
 }
 
-/** Starts `microtune train`; whatever is left when disposed is killed. */
-export function startTraining(
+/** The command line and environment of `microtune train`. */
+export function trainCommand(
   job: TinyJob,
   { output, workers, options = {} }: TrainOptions,
-): Cluster {
+): { command: string[]; env: NodeJS.ProcessEnv } {
   const all = {
     model_name_or_path: job.model,
     train_file: job.train,
@@ -53,10 +53,18 @@ export function startTraining(
     ...options,
   };
   const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn(process.execPath, [microtune, 'train', ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, MICROTUNE_CACHE: join(job.root, 'cache') },
-  });
+  return {
+    command: [process.execPath, microtune, 'train', ...args],
+    env: { ...process.env, MICROTUNE_CACHE: cacheOf(job) },
+  };
+}
+
+/** Starts `microtune train`; whatever is left when disposed is killed. */
+export function startTraining(job: TinyJob, options: TrainOptions): Cluster {
+  const { output } = options;
+  const { command, env } = trainCommand(job, options);
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const pid = child.pid ?? 0;
   const ended = endOf(child);
   const started = new Set<number>();
@@ -103,6 +111,14 @@ export function readSteps(output: string): { step: number; loss: number }[] {
     .filter((line) => line.loss !== undefined);
 }
 
+/** Processes of the job's runs that are alive: its cache folder is in their environment. */
+export function processesOf(job: TinyJob): number[] {
+  return readdirSync('/proc')
+    .filter((name) => readProc(name, 'environ').includes(`MICROTUNE_CACHE=${cacheOf(job)}\0`))
+    .map(Number)
+    .filter(isAlive);
+}
+
 export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0) && !isZombie(pid);
@@ -122,6 +138,10 @@ export async function eventually(
     if (performance.now() > until) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+function cacheOf(job: TinyJob): string {
+  return join(job.root, 'cache');
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {

@@ -21,6 +21,8 @@ import { launchWorkers, type Launcher, type WorkerCommand } from './launcher.js'
 import { createMemoryMeter } from './memory-meter.js';
 import { openRun } from './open-run.js';
 import { prepareRunFolder, writeConfig, writeJsonFile } from './run-files.js';
+import { listCheckpoints } from './resolve-config.js';
+import { resumeAdvice } from './resume-advice.js';
 import { lockRunFolder } from './run-lock.js';
 import type { RunObserver } from './run-observer.js';
 import { createRunRecorder, type RunRecorder } from './run-recorder.js';
@@ -129,6 +131,8 @@ async function trainWithWorkers(
         record: (record, state) => recorder.record(record, state),
         explain: (reason, state) => recorder.explain(reason, state),
       });
+    } catch (error) {
+      throw advised(error, config.outputDir);
     } finally {
       disconnect();
     }
@@ -136,6 +140,13 @@ async function trainWithWorkers(
     await launcher?.stop(graceMs);
     await server.close();
   }
+}
+
+/** A file that the coordinator itself could not write, e.g. because the disk is full. */
+function advised(error: unknown, outputDir: string): unknown {
+  if (!(error instanceof MicrotuneError) || error.code !== 'transient') return error;
+  const advice = resumeAdvice(listCheckpoints(outputDir).at(-1));
+  return new MicrotuneError(error.code, `${error.message}${advice}`, { cause: error });
 }
 
 interface Sources {

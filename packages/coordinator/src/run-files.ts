@@ -13,8 +13,8 @@ import { dirname } from 'node:path';
 import {
   MicrotuneError,
   checkpointStep,
+  diskErrorText,
   makeFolder,
-  messageOf,
   optionName,
   type ResolvedConfig,
   type RunFolder,
@@ -83,10 +83,15 @@ export function writeConfig(file: string, config: ResolvedConfig): void {
 
 /** Written aside and renamed, so that readers see the old summary or the whole new one. */
 export function writeJsonFile(file: string, content: object): void {
-  orTransient(file, () => {
-    writeFileSync(`${file}.tmp`, `${JSON.stringify(content, undefined, 2)}\n`);
-    renameSync(`${file}.tmp`, file);
-  });
+  const aside = `${file}.tmp`;
+  try {
+    orTransient(file, () => {
+      writeFileSync(aside, `${JSON.stringify(content, undefined, 2)}\n`);
+      renameSync(aside, file);
+    });
+  } finally {
+    rmSync(aside, { force: true });
+  }
 }
 
 export function openLineFile(file: string): LineFile {
@@ -128,7 +133,7 @@ function orTransient<T>(path: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
-    throw new MicrotuneError('transient', `cannot write ${path}: ${messageOf(error)}`, {
+    throw new MicrotuneError('transient', `cannot write ${path}: ${diskErrorText(error)}`, {
       cause: error,
     });
   }

@@ -1,5 +1,6 @@
 export { MicrotuneError, assert, errorCodes, exitCodeOf, exitCodes, messageOf } from './errors.js';
 export type { ErrorCode } from './errors.js';
+export { diskErrorText } from './disk-error.js';
 export { systemClock } from './clock.js';
 export type { Clock } from './clock.js';
 export { shardRangeSchema, shardSchema, shardShapeSchema } from './plan.js';

@@ -3,6 +3,7 @@
  * peers' broken connections, their own exits. All signs are gathered for a moment, the one nearest to the cause is named.
  */
 import { errorCodes, exitCodes, type ErrorCode } from '@microtune/shared';
+import { resumeAdvice } from '../resume-advice.js';
 import type { FailureSign, RunState } from './run-state.js';
 import { sendAll, update, updateMember, type Turn } from './turn.js';
 
@@ -89,8 +90,5 @@ function momentOf(state: RunState): string {
 }
 
 function advice(state: RunState, cause: FailureSign): string {
-  if (cause.code !== 'transient') return '';
-  return state.lastCheckpoint === undefined
-    ? '. No checkpoint was written yet: run the command again'
-    : `. Run again with --resume_from_checkpoint ${state.lastCheckpoint} to go on from there`;
+  return cause.code === 'transient' ? resumeAdvice(state.lastCheckpoint) : '';
 }

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
+import { MicrotuneError, diskErrorText, makeFolder } from '@microtune/shared';
 
 export interface FolderContent {
   /** Writes all files into the folder given and returns their names, in the order in which they shall appear. */
@@ -37,10 +37,16 @@ export async function writeFolderAtomically(folder: string, content: FolderConte
     if (cause instanceof MicrotuneError) throw cause;
     throw new MicrotuneError(
       'transient',
-      `cannot save ${folder}: ${messageOf(cause)}; what was there before is untouched`,
+      `cannot save ${folder}${fileOf(cause, partial)}: ${diskErrorText(cause)}; what was there before is untouched`,
       { cause },
     );
   }
+}
+
+/** The file of the folder that an error of the file system is about, where it says. */
+function fileOf(cause: unknown, partial: string): string {
+  const { path } = cause as NodeJS.ErrnoException;
+  return path?.startsWith(partial) === true ? ` (${basename(path)})` : '';
 }
 
 type Placed = { names: readonly string[]; isOurs: (name: string) => boolean };

@@ -1,8 +1,9 @@
 /** Writes a model folder in HuggingFace layout: what transformers loads, with the same logits. */
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
+import { writeText } from '../safetensors/name-file.js';
 import { writeModelFiles } from '../safetensors/writer.js';
 import { writeFolderAtomically } from './atomic-folder.js';
 import { configName } from './config-file.js';
@@ -55,7 +56,7 @@ export function isModelFile(name: string): boolean {
 }
 
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  await writeFile(path, `${JSON.stringify(value, undefined, 2)}\n`);
+  await writeText(path, `${JSON.stringify(value, undefined, 2)}\n`);
 }
 
 /** Weights are written as float32, and transformers 5 loads in the dtype that config.json names. */
@@ -72,6 +73,6 @@ async function copyTokenizer(from: string | undefined, to: string): Promise<stri
   if (from === undefined) return [];
   const present = tokenizerFiles.filter((name) => existsSync(join(from, name)));
   // Not copyFile, which would also copy a read-only mode.
-  for (const name of present) await writeFile(join(to, name), await readFile(join(from, name)));
+  for (const name of present) await writeText(join(to, name), await readFile(join(from, name)));
   return present;
 }

@@ -2,9 +2,10 @@
  * Writes float32 tensors as safetensors, one file or several with an index, streaming from the caller's buffers.
  * Files are written in place and not synced: the folder writer around it does both safely (folder/atomic-folder.ts).
  */
-import { open, writeFile, type FileHandle } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '@microtune/shared';
+import { namingFile, writeText } from './name-file.js';
 
 export interface OutputTensor {
   readonly name: string;
@@ -18,23 +19,25 @@ export interface WriteOptions {
   metadata?: Readonly<Record<string, string>>;
 }
 
-/** Writes one file, tensors ordered by name. Errors of the file system pass through. */
+/** Writes one file, tensors ordered by name. Errors of the file system pass through, with the path. */
 export async function writeSafetensors(
   path: string,
   tensors: readonly OutputTensor[],
   options: WriteOptions = {},
 ): Promise<void> {
   const sorted = byName(tensors);
-  const handle = await open(path, 'w');
-  try {
-    let position = await writeFully(handle, encodeHeader(sorted, options.metadata ?? {}), 0);
-    for (const { values } of sorted) {
-      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      position = await writeFully(handle, bytes, position);
+  await namingFile(path, async () => {
+    const handle = await open(path, 'w');
+    try {
+      let position = await writeFully(handle, encodeHeader(sorted, options.metadata ?? {}), 0);
+      for (const { values } of sorted) {
+        const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+        position = await writeFully(handle, bytes, position);
+      }
+    } finally {
+      await handle.close();
     }
-  } finally {
-    await handle.close();
-  }
+  });
 }
 
 /**
@@ -66,7 +69,7 @@ export async function writeModelFiles(
   }
   const totalSize = tensors.reduce((sum, { values }) => sum + values.byteLength, 0);
   const index = { metadata: { total_size: totalSize }, weight_map: weightMap };
-  await writeFile(join(folder, indexName), `${JSON.stringify(index, undefined, 2)}\n`);
+  await writeText(join(folder, indexName), `${JSON.stringify(index, undefined, 2)}\n`);
   return [...names, indexName];
 }
 
