@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually, isAlive, readSummary, startTraining, train } from '../support/cluster.js';
 import { makeTinyJob } from '../support/tiny-job.js';
@@ -6,7 +7,7 @@ import { makeTinyJob } from '../support/tiny-job.js';
 const endless = { max_steps: 100_000, save_strategy: 'steps', save_steps: 10, save_total_limit: 2 };
 
 describe('a worker killed in mid-run', () => {
-  it('ends the run within 5 s with code 75, names rank and step, leaves no process and a whole checkpoint', async () => {
+  it('ends the run within 5 s with code 75, names rank and step, leaves no process and a whole checkpoint to resume from, though it was being replaced', async () => {
     using job = await makeTinyJob();
     const output = job.output('run');
     await using cluster = startTraining(job, { output, workers: 3, options: endless });
@@ -25,12 +26,18 @@ describe('a worker killed in mid-run', () => {
     expect(readSummary(output)).toMatchObject({ status: 'failed', error: { code: 'transient' } });
 
     const newest = Math.max(...checkpointSteps(output));
+    // As a crash between the two renames of a replaced folder leaves it; the number is no process of this machine.
+    const folder = join(output, `checkpoint-${newest}`);
+    renameSync(folder, `${folder}.previous-99999999`);
+    mkdirSync(`${folder}.partial-99999999`);
+    writeFileSync(join(`${folder}.partial-99999999`, 'model.safetensors'), 'cut short');
     const resumed = await train(job, {
       output,
       workers: 2,
       options: { ...endless, max_steps: newest + 5, resume_from_checkpoint: true },
     });
     expect(resumed.steps).toBe(newest + 5);
+    expect(readdirSync(output).filter((name) => /partial|previous/.test(name))).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 export { runTraining } from './run-coordinator.js';
 export type { TrainingContext } from './run-coordinator.js';
+export { recoverRunFolder } from './recover-run-folder.js';
 export { listCheckpoints, resolveConfig } from './resolve-config.js';
 export type { Machine } from './resolve-config.js';
 export type { RunNews, RunObserver } from './run-observer.js';

@@ -63,10 +63,11 @@ export async function runTraining(
 ): Promise<Summary> {
   const folder = runFolder(config.outputDir);
   const resuming = config.resumeFromCheckpoint !== undefined;
-  prepareRunFolder(folder, { resuming, overwrite: config.overwriteOutputDir });
   const unlock = lockRunFolder(folder.root);
-  const recorder = createRunRecorder(config, context);
+  let recorder: RunRecorder | undefined;
   try {
+    prepareRunFolder(folder, { resuming, overwrite: config.overwriteOutputDir });
+    recorder = createRunRecorder(config, context);
     writeConfig(folder.config, config);
     const conducted = await trainWithWorkers(config, context, recorder);
     const summary = recorder.summarize(conducted.state, conducted.outcome);
@@ -74,10 +75,11 @@ export async function runTraining(
     throwFailure(conducted);
     return summary;
   } catch (error) {
-    if (!recorder.summarized) writeFailure(folder.summary, recorder, error);
+    if (recorder !== undefined && !recorder.summarized)
+      writeFailure(folder.summary, recorder, error);
     throw error;
   } finally {
-    recorder.close();
+    recorder?.close();
     unlock();
   }
 }

@@ -39,7 +39,6 @@ export function prepareRunFolder(
 ): void {
   if (!resuming && !overwrite) refuseEarlierRun(folder);
   orTransient(folder.root, () => {
-    makeFolder(folder.root);
     if (resuming) return;
     for (const checkpoint of listCheckpoints(folder.root)) rmSync(checkpoint, { recursive: true });
     rmSync(folder.best, { recursive: true, force: true });

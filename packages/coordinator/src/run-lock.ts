@@ -2,25 +2,31 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, diskErrorText, makeFolder } from '@microtune/shared';
 
 const lockName = '.microtune.lock';
 
-interface Holder {
+export interface Holder {
   pid: number;
   host: string;
 }
 
+/** The process that is training into a run folder, if there is one. */
+export function runHolder(root: string): Holder | undefined {
+  const holder = readHolder(join(root, lockName));
+  return holder !== undefined && isRunning(holder) ? holder : undefined;
+}
+
 /**
- * @param root the run folder, which must exist
+ * @param root the run folder, made if it is missing
  * @returns releases the lock
  * @throws MicrotuneError `usage` while another process trains into the folder, `transient` when it cannot be written
  */
 export function lockRunFolder(root: string): () => void {
   const file = join(root, lockName);
   const self: Holder = { pid: process.pid, host: hostname() };
-  const holder = readHolder(file);
-  if (holder !== undefined && isRunning(holder)) {
+  const holder = runHolder(root);
+  if (holder !== undefined) {
     throw new MicrotuneError(
       'usage',
       `output_dir: process ${holder.pid} on ${holder.host} is training into ${root}: ` +
@@ -28,12 +34,17 @@ export function lockRunFolder(root: string): () => void {
     );
   }
   try {
+    makeFolder(root);
     rmSync(file, { force: true });
     writeFileSync(file, JSON.stringify(self), { flag: 'wx' });
   } catch (error) {
-    throw new MicrotuneError('transient', `output_dir: cannot write ${file}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new MicrotuneError(
+      'transient',
+      `output_dir: cannot write ${file}: ${diskErrorText(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
   return () => rmSync(file, { force: true });
 }

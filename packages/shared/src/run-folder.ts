@@ -31,3 +31,17 @@ export function checkpointStep(folderName: string): number | undefined {
   const match = /^checkpoint-(\d+)$/.exec(folderName);
   return match ? Number(match[1]) : undefined;
 }
+
+/** While a folder is replaced: the new content being written, and the old one between the two renames. */
+export type AsideKind = 'partial' | 'previous';
+
+/** Where the process `pid` keeps it, beside the folder. */
+export function asideFolder(folder: string, kind: AsideKind, pid: number): string {
+  return `${folder}.${kind}-${pid}`;
+}
+
+/** What a folder named by `asideFolder` belongs to, or undefined for other names. */
+export function parseAside(name: string): { of: string; kind: AsideKind } | undefined {
+  const [, of, kind] = /^(.+)\.(partial|previous)-\d+$/.exec(name) ?? [];
+  return of === undefined ? undefined : { of, kind: kind as AsideKind };
+}

@@ -1,7 +1,13 @@
 /** A checked configuration -> a run on this machine: what the command `train` and the function `train` share. */
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
-import { resolveConfig, runTraining, type RunObserver, type Summary } from '@microtune/coordinator';
+import {
+  recoverRunFolder,
+  resolveConfig,
+  runTraining,
+  type RunObserver,
+  type Summary,
+} from '@microtune/coordinator';
 import { createLogger, runFolder, systemClock, type ParsedConfig } from '@microtune/shared';
 import { chooseEngine } from './choose-engine.js';
 import { requireModel } from './require-model.js';
@@ -27,6 +33,7 @@ export async function launchTraining(
   const { cacheFolder, observe, stop, startedAt } = options;
   requireModel(config.modelNameOrPath);
   const { engine, note } = chooseEngine(config, cacheFolder);
+  recoverRunFolder(config.outputDir);
   const resolved = resolveConfig(config, { cores: cpus().length, engine });
   if (note !== undefined) observe({ type: 'note', text: note });
   const runId = randomUUID();

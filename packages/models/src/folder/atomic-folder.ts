@@ -8,7 +8,14 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { MicrotuneError, diskErrorText, makeFolder } from '@microtune/shared';
+import {
+  MicrotuneError,
+  asideFolder,
+  diskErrorText,
+  makeFolder,
+  parseAside,
+  type AsideKind,
+} from '@microtune/shared';
 
 export interface FolderContent {
   /** Writes all files into the folder given and returns their names, in the order in which they shall appear. */
@@ -20,7 +27,7 @@ export interface FolderContent {
 /** @throws MicrotuneError `transient` naming the folder; the previous content is whole, the temporary one removed */
 export async function writeFolderAtomically(folder: string, content: FolderContent): Promise<void> {
   const target = resolve(folder);
-  const partial = `${target}.partial-${process.pid}`;
+  const partial = asideFolder(target, 'partial', process.pid);
   try {
     makeFolder(dirname(target));
     await removeTemporaries(target, 'partial');
@@ -63,8 +70,9 @@ async function swap(partial: string, target: string): Promise<void> {
     await rename(partial, target);
     return;
   }
-  // Node has no exchange of two folders; between these renames the old content is whole under another name.
-  const previous = `${target}.previous-${process.pid}`;
+  // Node has no exchange of two folders; a crash between these renames leaves the old content whole under another name,
+  // where the next run finds it (coordinator/src/recover-run-folder.ts).
+  const previous = asideFolder(target, 'previous', process.pid);
   await rm(previous, { recursive: true, force: true });
   await rename(target, previous);
   try {
@@ -98,9 +106,10 @@ async function sync(path: string): Promise<void> {
 }
 
 /** What this or a killed process left beside the folder. */
-async function removeTemporaries(target: string, kind: 'partial' | 'previous'): Promise<void> {
-  const left = (await readdir(dirname(target))).filter((name) =>
-    name.startsWith(`${basename(target)}.${kind}-`),
-  );
+async function removeTemporaries(target: string, kind: AsideKind): Promise<void> {
+  const left = (await readdir(dirname(target))).filter((name) => {
+    const aside = parseAside(name);
+    return aside?.of === basename(target) && aside.kind === kind;
+  });
   for (const name of left) await rm(join(dirname(target), name), { recursive: true, force: true });
 }

@@ -1,0 +1,46 @@
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { recoverRunFolder } from './recover-run-folder.js';
+
+let parent: string;
+let root: string;
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'microtune-recover-'));
+  root = join(parent, 'run');
+});
+afterEach(() => rmSync(parent, { recursive: true, force: true }));
+
+function put(folder: string, text: string): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), text);
+}
+
+it('gives a folder its previous content back, and removes what is half written or replaced', () => {
+  put(join(root, 'best.previous-7'), 'old best');
+  put(join(root, 'best.partial-7'), 'new best');
+  put(join(root, 'checkpoint-4'), 'new 4');
+  put(join(root, 'checkpoint-4.previous-7'), 'old 4');
+  put(join(parent, 'run.partial-7'), 'model');
+  put(join(root, 'mine.partial-7'), 'of the user');
+  put(join(parent, 'other.partial-7'), 'of another run');
+  recoverRunFolder(root);
+  expect(readdirSync(root).sort()).toEqual(['best', 'checkpoint-4', 'mine.partial-7']);
+  expect(readdirSync(parent).sort()).toEqual(['other.partial-7', 'run']);
+  expect(readFileSync(join(root, 'best', 'config.json'), 'utf8')).toBe('old best');
+  expect(readFileSync(join(root, 'checkpoint-4', 'config.json'), 'utf8')).toBe('new 4');
+});
+
+it('touches nothing while another process trains into the folder', () => {
+  put(join(root, 'best.previous-7'), 'old best');
+  const holder = { pid: process.ppid, host: 'elsewhere' };
+  writeFileSync(join(root, '.microtune.lock'), JSON.stringify(holder));
+  recoverRunFolder(root);
+  expect(readdirSync(root)).toContain('best.previous-7');
+});
+
+it('is content without a folder', () => {
+  recoverRunFolder(join(parent, 'none'));
+  expect(readdirSync(parent)).toEqual([]);
+});
