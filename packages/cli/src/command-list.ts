@@ -1,5 +1,5 @@
 /** All commands with their options. Only schemas live here; the code of a command is loaded when it runs. */
-import { engineNames, runConfigSchema } from '@microtune/shared';
+import { engineChoices, engineNames, runConfigSchema } from '@microtune/shared';
 import { z } from 'zod';
 import type { CommandSpec } from './command.js';
 
@@ -17,7 +17,7 @@ const engineOptions = {
   maxSeqLength: positive
     .optional()
     .describe('Tokens per row after truncation. Default: as in training'),
-  engine: z.enum(engineNames).default('auto').describe('What runs the graph'),
+  engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
   threads: positive.optional().describe('Engine threads. Default: all cores'),
   bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
 };
@@ -49,10 +49,11 @@ export const predictOptions = z.strictObject({
 export const benchKinds = ['engine', 'train', 'scaling', 'allreduce'] as const;
 
 export const benchOptions = z.strictObject({
-  engine: z
-    .enum([...engineNames, 'all'])
-    .default('all')
-    .describe('Engine to measure'),
+  engines: z
+    .array(z.enum([...engineNames, 'all']))
+    .default(['all'])
+    .describe('Engines to measure: all (that load), or some of them'),
+  engine: z.enum(engineNames).optional().describe('Only this engine'),
   bf16: z
     .boolean()
     .optional()
@@ -77,6 +78,10 @@ export const workerOptions = z.strictObject({
 
 export const doctorOptions = z.strictObject({ json });
 export const setupOptions = z.strictObject({
+  cuda: z
+    .boolean()
+    .default(false)
+    .describe('For NVIDIA GPUs: the libraries for CUDA, as far as the system lacks them'),
   force: z.boolean().default(false).describe('Fetch again what is already there'),
   json,
 });
@@ -136,8 +141,8 @@ export const commandList: readonly CommandSpec[] = [
   },
   {
     name: 'setup',
-    summary: 'Fetch the libraries of an engine: openvino',
-    positional: { syntax: '<engine>', description: 'openvino' },
+    summary: 'Fetch the libraries of an engine: openvino, tensorflow or xla',
+    positional: { syntax: '<engine>', description: 'openvino, tensorflow or xla' },
     schema: setupOptions,
     load: () => import('./commands/setup.js'),
   },

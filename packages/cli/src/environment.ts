@@ -1,6 +1,6 @@
 /** The process as an argument: the one place of the project that reads argv's surroundings. */
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 export interface Environment {
@@ -11,6 +11,8 @@ export interface Environment {
   readonly terminal: boolean;
   /** Characters per line of the terminal. */
   readonly columns: number;
+  /** process.env: some engine libraries take settings from nowhere else, so a copy would not do. */
+  readonly variables: NodeJS.ProcessEnv;
   /** Tokenized data and engine libraries; shared by all runs of a user. */
   readonly cacheFolder: string;
   /** Stacks beside messages. */
@@ -20,7 +22,7 @@ export interface Environment {
 /** `MICROTUNE_CACHE`, else `microtune` in the user's cache folder (`XDG_CACHE_HOME`, `~/.cache`). */
 export function cacheFolderOf(variables: NodeJS.ProcessEnv, home: string): string {
   const own = variables['MICROTUNE_CACHE'];
-  if (own !== undefined && own !== '') return own;
+  if (own !== undefined && own !== '') return resolve(own);
   const shared = variables['XDG_CACHE_HOME'];
   return join(shared === undefined || shared === '' ? join(home, '.cache') : shared, 'microtune');
 }
@@ -34,6 +36,7 @@ export function processEnvironment(argv: readonly string[]): Environment {
     stderr,
     terminal: stdout.isTTY === true && env['TERM'] !== 'dumb',
     columns: stdout.columns ?? 80,
+    variables: env,
     cacheFolder: cacheFolderOf(env, homedir()),
     debug: argv.includes('--debug'),
   };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +16,7 @@ const microtune = async (...argv: string[]) => {
     stderr: sink('stderr'),
     terminal: false,
     columns: 80,
+    variables: {},
     cacheFolder: 'none',
     debug: argv.includes('--debug'),
   };
@@ -59,7 +61,8 @@ describe('microtune', () => {
       ['train', '--workers', '2'],
       'error: missing: --model_name_or_path (Folder of the source model',
     ],
-    [['setup', 'tensorflow'], 'the engine to set up is openvino'],
+    [['setup', 'onnx'], 'the engines to set up are openvino, tensorflow, xla; onnx comes with npm'],
+    [['setup', 'openvino', '--cuda'], 'OpenVINO is for CPUs'],
     [['train', '--learning_rate', 'fast'], "error: --learning_rate expects a number, got 'fast'\n"],
   ])('answers %j with 64 and what to do', async (argv, message) => {
     const { code, stderr, stdout } = await microtune(...argv);
@@ -82,6 +85,7 @@ describe('microtune', () => {
 describe('cache folder', () => {
   it('is MICROTUNE_CACHE, else the user cache', () => {
     expect(cacheFolderOf({ MICROTUNE_CACHE: '/a' }, '/home/u')).toBe('/a');
+    expect(cacheFolderOf({ MICROTUNE_CACHE: 'a' }, '/home/u')).toBe(join(process.cwd(), 'a'));
     expect(cacheFolderOf({ XDG_CACHE_HOME: '/c' }, '/home/u')).toBe('/c/microtune');
     expect(cacheFolderOf({}, '/home/u')).toBe('/home/u/.cache/microtune');
   });

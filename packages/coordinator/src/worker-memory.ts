@@ -18,6 +18,8 @@ const settings: Readonly<Record<ResolvedConfig['engine'], Variables>> = {
     MALLOC_MMAP_THRESHOLD_: '1000000',
     MALLOC_TRIM_THRESHOLD_: '1000000',
   },
+  tensorflow: {},
+  xla: {},
   reference: {},
 };
 

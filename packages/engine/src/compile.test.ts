@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { compile } from './compile.js';
-import { loadEngine } from './load-engine.js';
+import { loadEngine, tryEngine } from './load-engine.js';
 
 const specs = {
   x: { shape: [2, 2], dtype: 'float32' },
@@ -41,10 +41,23 @@ describe('loadEngine', () => {
     const engine = await loadEngine('auto', { explain: (reason) => reasons.push(reason) });
     expect(engine.name).toBe('onnx');
     expect(reasons).toEqual([
-      'engine onnx: engine openvino does not load: OpenVINO is not set up on this machine; ' +
+      'engine onnx: engine openvino does not load: no cache folder was given to look for its libraries; ' +
         'to have it: microtune setup openvino',
     ]);
     engine.dispose();
+  });
+
+  it.each([
+    ['openvino', 'cpu', /^OpenVINO 20\d\d\..* is not in \/nowhere$/, 'microtune setup openvino'],
+    ['xla', 'cpu', /^XLA \(cpu-.*\) is not in \/nowhere$/, 'microtune setup xla'],
+    ['xla', 'cuda', /^XLA \(cuda13-.*\) is not in \/nowhere$/, 'microtune setup xla --cuda'],
+    ['tensorflow', 'cpu', /^TensorFlow 2\..* is not in \/nowhere$/, 'microtune setup tensorflow'],
+  ] as const)('says how to have %s on %s', async (name, platform, reason, remedy) => {
+    expect(await tryEngine(name, { cacheFolder: '/nowhere', platform })).toEqual({
+      name,
+      reason: expect.stringMatching(reason) as string,
+      remedy,
+    });
   });
 
   it('refuses an engine that does not load, with the remedy', async () => {

@@ -6,11 +6,15 @@ import type { Graph } from './graph/graph.js';
 import { hostBuffer } from './graph/shape.js';
 import type { DType, HostBuffer, Shape } from './graph-types.js';
 import { loadEngine } from './load-engine.js';
+import type { LoadEngineOptions } from './load-engine.js';
 import { trace } from './tracer/trace.js';
 
 type Specs = Readonly<Record<string, { readonly shape: Shape; readonly dtype: DType }>>;
 
-export interface CompileFunctionOptions {
+export interface CompileFunctionOptions extends Pick<
+  LoadEngineOptions,
+  'cacheFolder' | 'environment'
+> {
   /** An engine to run on, or the name of one to load. Default `auto`. */
   readonly engine?: Engine | EngineName | 'auto';
   /** Default 1. */
@@ -56,7 +60,7 @@ export async function compile<Outputs extends string>(
     return build(Object.fromEntries(inputs));
   });
   const { engine: wanted = 'auto', threads = 1, precision = 'f32' } = options;
-  const engine = typeof wanted === 'string' ? await loadEngine(wanted) : wanted;
+  const engine = typeof wanted === 'string' ? await loadEngine(wanted, options) : wanted;
   const executable = await engine.compile(graph, { threads, precision });
   const outputs = Object.fromEntries(
     graph.outputs.map(({ name, shape, dtype }) => [name, hostBuffer(shape, dtype)]),

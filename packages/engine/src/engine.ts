@@ -1,11 +1,12 @@
 /**
  * The seam between a graph and what runs it. The worker calls `compile` once per shard shape and `run` once per shard;
- * `bench`, `doctor` and the conformance suite use nothing else. Implementations: onnx/, openvino/, reference/.
+ * `bench`, `doctor` and the conformance suite use nothing else. Implementations: a folder per engine.
  */
+import type { EngineName } from '@microtune/shared';
 import type { Graph } from './graph/graph.js';
 import type { HostBuffer, TensorSpec } from './graph-types.js';
 
-export type EngineName = 'onnx' | 'openvino' | 'reference';
+export type { EngineName };
 export type Precision = 'f32' | 'bf16';
 
 export interface CompileOptions {

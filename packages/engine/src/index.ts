@@ -24,7 +24,7 @@ export { rowsOnHost } from './passes/rows-on-host.js';
 
 export { compile } from './compile.js';
 export type { Compiled, CompileFunctionOptions } from './compile.js';
-export { availableEngines, isEngine, loadEngine } from './load-engine.js';
+export { isEngine, loadEngine, tryEngine } from './load-engine.js';
 export type { LoadEngineOptions } from './load-engine.js';
 export { loadOnnx } from './onnx/onnx-engine.js';
 export type { OnnxDialect } from './onnx/onnx-writer.js';
@@ -40,12 +40,23 @@ export type {
   Precision,
 } from './engine.js';
 
-export { openvinoFolder, openvinoStatus } from './setup/openvino-manifest.js';
+export { missingLibraries } from './setup/missing-libraries.js';
+export { openvinoStatus } from './setup/openvino-manifest.js';
 export type { OpenvinoStatus } from './setup/openvino-manifest.js';
 export { runProcess } from './setup/process-runner.js';
 export type { ProcessRunner } from './setup/process-runner.js';
 export { setupOpenvino } from './setup/setup-openvino.js';
 export type { OpenvinoInstallation, SetupOptions } from './setup/setup-openvino.js';
+export { setupTensorflow } from './setup/tensorflow.js';
+export type { SetupTensorflowOptions, TensorflowInstallation } from './setup/tensorflow.js';
+export { tensorflowStatus } from './setup/tensorflow-manifest.js';
+export type { TensorflowStatus } from './setup/tensorflow-manifest.js';
+export { setupXla } from './setup/xla.js';
+export type { SetupXlaOptions, XlaInstallation } from './setup/xla.js';
+export { xlaStatus } from './setup/xla-manifest.js';
+export type { XlaStatus } from './setup/xla-manifest.js';
+export type { NativeEnvironment } from './xla/native-environment.js';
+export type { XlaPlatform } from './xla/platform.js';
 
 export { findGpus } from './cuda/find-gpus.js';
 export type { Gpu, GpuFindings } from './cuda/find-gpus.js';

@@ -4,32 +4,68 @@ import type { Engine, EngineName, EngineUnavailable } from './engine.js';
 import { loadOnnx } from './onnx/onnx-engine.js';
 import { loadOpenvino } from './openvino/engine.js';
 import { loadReference } from './reference/reference-engine.js';
+import { openvinoStatus } from './setup/openvino-manifest.js';
+import { setupCommand } from './setup/setup-command.js';
+import { tensorflowStatus } from './setup/tensorflow-manifest.js';
+import { xlaCompilationFolder, xlaStatus } from './setup/xla-manifest.js';
+import { loadTensorflow } from './tensorflow/engine.js';
+import type { NativeEnvironment } from './xla/native-environment.js';
+import type { XlaPlatform } from './xla/platform.js';
+import { loadXla } from './xla/xla-engine.js';
 
 export interface LoadEngineOptions {
-  /** Where `setup openvino` put the libraries; undefined when it did not. */
-  readonly librariesFolder?: string | undefined;
+  /** Folder where `setup` keeps libraries; without it only what npm brings loads. */
+  readonly cacheFolder?: string | undefined;
+  /** process.env: tensorflow and xla read settings there, and nowhere else, while they load. @default empty */
+  readonly environment?: NativeEnvironment | undefined;
+  /** Threads of an engine that has one pool for the process (tensorflow). @default 1 */
+  readonly threads?: number | undefined;
+  /** Kind of device to compute on; engines for CPUs alone do not look at it. @default cpu */
+  readonly platform?: XlaPlatform | undefined;
 }
 
 const loaders: {
   [Name in EngineName]: (options: LoadEngineOptions) => Promise<Engine | EngineUnavailable>;
 } = {
-  openvino: ({ librariesFolder }) => loadOpenvino({ librariesFolder }),
+  openvino: async ({ cacheFolder }) => {
+    const found = look(cacheFolder, openvinoStatus);
+    if (found.state !== 'ready')
+      return { name: 'openvino', reason: found.reason, remedy: setupCommand('openvino') };
+    return loadOpenvino(found);
+  },
   onnx: loadOnnx,
+  xla: async ({ cacheFolder, environment = {}, platform = 'cpu' }) => {
+    const found = look(cacheFolder, (folder) => xlaStatus(folder, platform));
+    if (found.state !== 'ready')
+      return { name: 'xla', reason: found.reason, remedy: setupCommand('xla', platform) };
+    return loadXla({
+      plugin: found.plugin,
+      environment,
+      cacheFolder: cacheFolder && xlaCompilationFolder(cacheFolder),
+    });
+  },
+  tensorflow: async ({ cacheFolder, environment = {}, threads = 1 }) => {
+    const found = look(cacheFolder, tensorflowStatus);
+    if (found.state !== 'ready')
+      return { name: 'tensorflow', reason: found.reason, remedy: setupCommand('tensorflow') };
+    return loadTensorflow({ addonFile: found.addonFile, environment, threads });
+  },
   reference: loadReference,
 };
 
-/** Best first: what `auto` tries. The reference is for comparisons; nobody is given it unasked. */
+/** Best first: what `auto` tries on a CPU. The reference is for comparisons; nobody is given it unasked. */
 const automatic: readonly EngineName[] = ['openvino', 'onnx'];
 
 export function isEngine(loaded: Engine | EngineUnavailable): loaded is Engine {
   return 'compile' in loaded;
 }
 
-/** Every engine: loaded, or why it does not load here. The caller disposes of them. */
-export async function availableEngines(
+/** Loads one engine, or says why it does not load here and what to do. The caller disposes of it. */
+export function tryEngine(
+  name: EngineName,
   options: LoadEngineOptions = {},
-): Promise<readonly (Engine | EngineUnavailable)[]> {
-  return Promise.all(Object.values(loaders).map((load) => load(options)));
+): Promise<Engine | EngineUnavailable> {
+  return loaders[name](options);
 }
 
 /**
@@ -42,7 +78,7 @@ export async function loadEngine(
 ): Promise<Engine> {
   const reasons: string[] = [];
   for (const candidate of name === 'auto' ? automatic : [name]) {
-    const loaded = await loaders[candidate](options);
+    const loaded = await tryEngine(candidate, options);
     if (isEngine(loaded)) {
       if (reasons.length > 0) options.explain?.(`engine ${candidate}: ${reasons.join('; ')}`);
       return loaded;
@@ -51,4 +87,18 @@ export async function loadEngine(
     reasons.push(`engine ${candidate} does not load: ${loaded.reason}${remedy}`);
   }
   throw new MicrotuneError('usage', reasons.join('; '));
+}
+
+interface Missing {
+  readonly state: 'missing';
+  readonly reason: string;
+}
+
+/** What set-up left in the cache folder, if there is one to look into. */
+function look<Status>(
+  cacheFolder: string | undefined,
+  statusIn: (cacheFolder: string) => Status,
+): Status | Missing {
+  if (cacheFolder !== undefined) return statusIn(cacheFolder);
+  return { state: 'missing', reason: 'no cache folder was given to look for its libraries' };
 }

@@ -25,7 +25,10 @@ export const schedulerTypes = [
   'polynomial',
 ] as const;
 export const strategies = ['no', 'steps', 'epoch'] as const;
-export const engineNames = ['auto', 'onnx', 'openvino', 'reference'] as const;
+export const engineNames = ['openvino', 'onnx', 'xla', 'tensorflow', 'reference'] as const;
+export type EngineName = (typeof engineNames)[number];
+/** What `--engine` takes. */
+export const engineChoices = ['auto', ...engineNames] as const;
 
 export const runConfigSchema = z.strictObject({
   // Model
@@ -184,7 +187,7 @@ export const runConfigSchema = z.strictObject({
   threadsPerWorker: positive
     .optional()
     .describe('Engine threads per worker. Default: cores / workers, at least 1'),
-  engine: z.enum(engineNames).default('auto').describe('What runs the graph'),
+  engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
   devices: z.enum(['cpu']).default('cpu').describe('Devices of the workers'),
   bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
   port: whole.default(0).describe('TCP port of the coordinator; 0 takes a free one'),
@@ -212,7 +215,7 @@ export const resolvedConfigSchema = z.strictObject({
   trainBatchSize: positive,
   dataSeed: whole,
   threadsPerWorker: positive,
-  engine: z.enum(['onnx', 'openvino', 'reference']),
+  engine: z.enum(engineNames),
   resumeFromCheckpoint: z.string().optional(),
   runName: z.string(),
 });

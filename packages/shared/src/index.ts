@@ -11,6 +11,7 @@ export { makeFolder } from './make-folder.js';
 export { createLogger } from './logging.js';
 export type { Logger } from './logging.js';
 export {
+  engineChoices,
   engineNames,
   optionName,
   parseRunConfig,
@@ -20,7 +21,7 @@ export {
   schedulerTypes,
   strategies,
 } from './config.js';
-export type { ParsedConfig, ResolvedConfig, RunConfig } from './config.js';
+export type { EngineName, ParsedConfig, ResolvedConfig, RunConfig } from './config.js';
 export {
   coordinatorMessageSchema,
   parseMessage,

@@ -43,7 +43,7 @@ export interface WorkerOptions {
   /** Where tokenized data is kept; undefined keeps nothing. */
   readonly cacheFolder: string | undefined;
   /** @throws MicrotuneError `usage` saying why the engine does not load */
-  openEngine(name: ResolvedConfig['engine']): Promise<Engine>;
+  openEngine(config: ResolvedConfig): Promise<Engine>;
 }
 
 /**
@@ -142,15 +142,13 @@ class Worker {
     const progress = createProgress(clock, (phase, step) => {
       this.tell(step, { type: 'progress', phase }).catch(() => undefined);
     });
-    const openEngine = (name: ResolvedConfig['engine']): Promise<Engine> =>
-      this.#parts.openEngine(name);
     const session = await openSession({
       welcome,
       clock,
       progress,
       transport,
       cacheFolder,
-      openEngine,
+      openEngine: (config) => this.#parts.openEngine(config),
     });
     this.#session = session;
     inbox.preview((command) => {

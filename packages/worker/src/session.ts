@@ -50,7 +50,7 @@ export interface SessionOptions {
   readonly progress: Progress;
   readonly transport: Transport;
   readonly cacheFolder: string | undefined;
-  openEngine(name: ResolvedConfig['engine']): Promise<Engine>;
+  openEngine(config: ResolvedConfig): Promise<Engine>;
 }
 
 export interface Session {
@@ -83,7 +83,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       labels: welcome.labels,
     }),
     loadState(welcome),
-    options.openEngine(config.engine),
+    options.openEngine(config),
     transport.connect(welcome.peers, connectTimeoutMs),
   ]);
   const precision = precisionOf(config, engine);

@@ -1,18 +1,24 @@
 /** Forward and backward pass of one batch, per engine and precision: the engine alone, without sums and optimizer. */
-import { isEngine, type Engine, type EngineName, type Precision } from '@microtune/engine';
-import { tryEngine, unavailableText } from '../engines/open-engine.js';
+import {
+  isEngine,
+  tryEngine,
+  type Engine,
+  type EngineName,
+  type LoadEngineOptions,
+  type Precision,
+} from '@microtune/engine';
+import { unavailableText } from '../engines/unavailable-text.js';
 import { benchModel, type BenchShape } from './bench-model.js';
 import { spreadOf, timesOf, type Spread } from './statistics.js';
 import { outputBuffers, syntheticInputs } from './synthetic-inputs.js';
 
-export interface EngineBenchOptions extends BenchShape {
+export interface EngineBenchOptions extends BenchShape, LoadEngineOptions {
   readonly engines: readonly EngineName[];
   readonly precisions: readonly Precision[];
   readonly rows: number;
   readonly tokens: number;
   readonly threads: number;
   readonly repeats: number;
-  readonly cacheFolder: string;
 }
 
 export interface EngineResult extends Spread {
@@ -36,7 +42,7 @@ export async function benchEngines(options: EngineBenchOptions): Promise<EngineB
   const results: EngineResult[] = [];
   const notes: string[] = [];
   for (const name of options.engines) {
-    const engine = await tryEngine(name, options.cacheFolder);
+    const engine = await tryEngine(name, options);
     if (!isEngine(engine)) {
       notes.push(unavailableText(engine));
       continue;

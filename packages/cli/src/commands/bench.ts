@@ -1,8 +1,15 @@
 /** `microtune bench engine|train|scaling|allreduce`: measures this machine; a table, or JSON. */
 import { cpus } from 'node:os';
 import type { Summary } from '@microtune/coordinator';
-import { isEngine, type EngineName, type Precision } from '@microtune/engine';
-import { MicrotuneError } from '@microtune/shared';
+import {
+  isEngine,
+  loadEngine,
+  tryEngine,
+  type EngineName,
+  type LoadEngineOptions,
+  type Precision,
+} from '@microtune/engine';
+import { MicrotuneError, engineNames } from '@microtune/shared';
 import type { z } from 'zod';
 import { benchAllReduce } from '../bench/allreduce-bench.js';
 import { benchEngines } from '../bench/engine-bench.js';
@@ -15,7 +22,7 @@ import type { CommandInput } from '../command.js';
 import { benchKinds, benchOptions } from '../command-list.js';
 import { parseOptions } from '../config/parse-options.js';
 import { nearestName } from '../config/unknown-option.js';
-import { openEngine, tryEngine, unavailableText } from '../engines/open-engine.js';
+import { unavailableText } from '../engines/unavailable-text.js';
 import type { Environment } from '../environment.js';
 import { describeMachine } from '../machine/describe-machine.js';
 import { byteSize, grouped, shortNumber, shortVersion } from '../output/format.js';
@@ -71,14 +78,13 @@ function measure(kind: Kind, options: Options, environment: Environment): Promis
   }
 }
 
-async function engineTable(options: Options, { cacheFolder }: Environment): Promise<Measured> {
+async function engineTable(options: Options, environment: Environment): Promise<Measured> {
   const { results, notes } = await benchEngines({
     ...options,
     engines: enginesOf(options),
     precisions: precisionsOf(options),
     rows: options.rows ?? 8,
-    threads: options.threads ?? cpus().length,
-    cacheFolder,
+    ...loading(options, environment),
   });
   return {
     head: ['engine', 'precision', 'threads', 'median ms', 'min ms', 'tokens/s', 'compile ms'],
@@ -98,7 +104,7 @@ async function engineTable(options: Options, { cacheFolder }: Environment): Prom
 
 /** One worker, the whole batch one shard: comparable with a training step of other programs. */
 async function trainTable(options: Options, environment: Environment): Promise<Measured> {
-  const { engines, notes } = await loadable(enginesOf(options), environment.cacheFolder);
+  const { engines, notes } = await loadable(enginesOf(options), loading(options, environment));
   const cases = engines.flatMap(({ name, precisions }) =>
     precisionsOf(options)
       .filter((precision) => precisions.includes(precision))
@@ -121,8 +127,9 @@ async function trainTable(options: Options, environment: Environment): Promise<M
 
 /** The same work by one and by two workers of one thread; the ratio is what a second worker brings. */
 async function scalingTable(options: Options, environment: Environment): Promise<Measured> {
-  const engine = options.engine === 'all' ? 'auto' : options.engine;
-  const opened = await openEngine(engine, environment.cacheFolder);
+  const [wanted, ...others] = enginesOf(options);
+  const engine = wanted === undefined || others.length > 0 ? 'auto' : wanted;
+  const opened = await loadEngine(engine, loading(options, environment));
   opened.dispose();
   const cases = [1, 2].map((workers) => ({
     engine: opened.name,
@@ -209,9 +216,20 @@ function trainingFigures(summaries: readonly Summary[]): Omit<Measured, 'notes'>
   };
 }
 
-function enginesOf({ engine }: Options): EngineName[] {
-  if (engine === 'all' || engine === 'auto') return ['openvino', 'onnx'];
-  return [engine];
+/** All but the reference, which nobody would wait for. */
+function enginesOf({ engine, engines }: Options): EngineName[] {
+  const wanted = engine === undefined ? engines : [engine];
+  return engineNames.filter(
+    (name) => wanted.includes(name) || (wanted.includes('all') && name !== 'reference'),
+  );
+}
+
+interface Loading extends LoadEngineOptions {
+  readonly threads: number;
+}
+
+function loading({ threads }: Options, { cacheFolder, variables }: Environment): Loading {
+  return { cacheFolder, environment: variables, threads: threads ?? cpus().length };
 }
 
 function precisionsOf({ bf16 }: Options): Precision[] {
@@ -226,12 +244,12 @@ interface Loadable {
 
 async function loadable(
   names: readonly EngineName[],
-  cacheFolder: string,
+  options: LoadEngineOptions,
 ): Promise<{ engines: Loadable[]; notes: string[] }> {
   const engines: Loadable[] = [];
   const notes: string[] = [];
   for (const name of names) {
-    const engine = await tryEngine(name, cacheFolder);
+    const engine = await tryEngine(name, options);
     if (!isEngine(engine)) {
       notes.push(unavailableText(engine));
       continue;

@@ -1,35 +1,44 @@
 /** `microtune doctor`: what this machine has, which engines load, and what would help where one does not. */
-import { isEngine, type EngineName } from '@microtune/engine';
-import { messageOf } from '@microtune/shared';
+import { isEngine, tryEngine, type EngineName, type XlaPlatform } from '@microtune/engine';
+import { engineNames, messageOf } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { doctorOptions } from '../command-list.js';
 import { parseOptions } from '../config/parse-options.js';
-import { tryEngine } from '../engines/open-engine.js';
+import type { Environment } from '../environment.js';
 import { describeMachine, type MachineDescription } from '../machine/describe-machine.js';
 import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
 import { byteSize, shortVersion } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
+interface EngineOnPlatform {
+  readonly name: EngineName;
+  readonly platform: XlaPlatform;
+}
+
 type EngineFinding =
-  | {
-      readonly name: EngineName;
+  | (EngineOnPlatform & {
       readonly loads: true;
       readonly version: string;
       readonly device: string;
       readonly precisions: readonly string[];
-    }
-  | {
-      readonly name: EngineName;
+    })
+  | (EngineOnPlatform & {
       readonly loads: false;
       readonly reason: string;
       readonly remedy: string | undefined;
-    };
+    });
+
+/** In the order of `auto`; those for NVIDIA GPUs last. */
+const engines: readonly EngineOnPlatform[] = [
+  ...engineNames.map((name) => ({ name, platform: 'cpu' }) as const),
+  { name: 'xla', platform: 'cuda' },
+];
 
 interface Findings {
   readonly machine: MachineDescription;
   readonly bf16: boolean | undefined;
   readonly cacheFolder: string;
-  readonly engines: readonly EngineFinding[];
+  readonly engines: EngineFinding[];
 }
 
 export async function run({ values, environment }: CommandInput): Promise<number> {
@@ -38,29 +47,31 @@ export async function run({ values, environment }: CommandInput): Promise<number
     machine: describeMachine(),
     bf16: bf16InHardware(cpuFlags()),
     cacheFolder: environment.cacheFolder,
-    engines: [
-      await findEngine('openvino', environment.cacheFolder),
-      await findEngine('onnx', environment.cacheFolder),
-      await findEngine('reference', environment.cacheFolder),
-    ],
+    engines: [],
   };
+  for (const engine of engines) findings.engines.push(await findEngine(engine, environment));
   environment.stdout.write(
     options.json ? `${JSON.stringify(findings)}\n` : `${findingsText(findings)}\n`,
   );
   return 0;
 }
 
-async function findEngine(name: EngineName, cacheFolder: string): Promise<EngineFinding> {
+async function findEngine(
+  { name, platform }: EngineOnPlatform,
+  { cacheFolder, variables }: Environment,
+): Promise<EngineFinding> {
   try {
-    const engine = await tryEngine(name, cacheFolder);
-    if (!isEngine(engine))
-      return { name, loads: false, reason: engine.reason, remedy: engine.remedy };
+    const engine = await tryEngine(name, { cacheFolder, environment: variables, platform });
+    if (!isEngine(engine)) {
+      const { reason, remedy } = engine;
+      return { name, platform, loads: false, reason, remedy };
+    }
     const { version, device, precisions } = engine;
     engine.dispose();
-    return { name, loads: true, version, device, precisions };
+    return { name, platform, loads: true, version, device, precisions };
   } catch (error) {
     // A doctor reports what breaks, whatever it is.
-    return { name, loads: false, reason: messageOf(error), remedy: undefined };
+    return { name, platform, loads: false, reason: messageOf(error), remedy: undefined };
   }
 }
 
@@ -77,10 +88,16 @@ function findingsText({ machine, bf16, cacheFolder, engines }: Findings): string
     ],
     ['memory', `${byteSize(machine.memoryBytes)}, ${byteSize(machine.freeMemoryBytes)} free`],
     ['cache', cacheFolder],
-    ...engines.map((engine) => [`engine ${engine.name}`, engineText(engine)] as const),
+    ...engines.map((engine) => [titleOf(engine), engineText(engine)] as const),
   ]);
-  const usable = engines.find((engine) => engine.loads && engine.name !== 'reference');
+  const usable = engines.find(
+    ({ name, loads }) => loads && (name === 'openvino' || name === 'onnx'),
+  );
   return `${table}\n--engine auto means ${usable?.name ?? 'nothing: no engine loads'}.`;
+}
+
+function titleOf({ name, platform }: EngineOnPlatform): string {
+  return platform === 'cuda' ? `engine ${name}, cuda` : `engine ${name}`;
 }
 
 function engineText(engine: EngineFinding): string {

@@ -19,6 +19,7 @@ export async function run({
   const trained = await openTrainedModel(folder ?? '', {
     ...options,
     cacheFolder: environment.cacheFolder,
+    environment: environment.variables,
   });
   const { model, mapping, settings, maxSeqLength } = trained;
   const dataset = await openDataset({

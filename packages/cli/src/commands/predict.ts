@@ -26,6 +26,7 @@ export async function run({
   const trained = await openTrainedModel(folder ?? '', {
     ...options,
     cacheFolder: environment.cacheFolder,
+    environment: environment.variables,
   });
   const { settings, tokenizer } = trained;
   const groups = openRows(sourceOf(options.file, environment.stdin), {

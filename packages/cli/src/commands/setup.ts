@@ -1,38 +1,82 @@
-/** `microtune setup openvino`: fetches an engine's libraries into the cache folder. */
-import { rm } from 'node:fs/promises';
-import { openvinoFolder, runProcess, setupOpenvino } from '@microtune/engine';
+/** `microtune setup openvino|tensorflow|xla`: fetches an engine's libraries into the cache folder. */
+import { dirname } from 'node:path';
+import {
+  runProcess,
+  setupOpenvino,
+  setupTensorflow,
+  setupXla,
+  type SetupOptions,
+} from '@microtune/engine';
 import { MicrotuneError, systemClock } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { setupOptions } from '../command-list.js';
 import { parseOptions } from '../config/parse-options.js';
 
+interface Request {
+  readonly cuda: boolean;
+  readonly common: Omit<SetupOptions, 'wheel'>;
+  /** process.env */
+  readonly variables: NodeJS.ProcessEnv;
+}
+
+interface Installed {
+  readonly folder: string;
+  readonly version: string;
+  readonly changed: boolean;
+}
+
+const setups: Readonly<Record<string, (request: Request) => Promise<Installed>>> = {
+  openvino: async ({ cuda, common }) => {
+    if (cuda)
+      throw new MicrotuneError('usage', 'setup openvino: OpenVINO is for CPUs; leave --cuda out');
+    const { librariesFolder, manifest, changed } = await setupOpenvino(common);
+    return { folder: librariesFolder, version: manifest.version, changed };
+  },
+  tensorflow: async ({ cuda, common }) => {
+    if (cuda)
+      throw new MicrotuneError(
+        'usage',
+        'setup tensorflow --cuda is not supported yet: on NVIDIA GPUs use the engine xla (microtune setup xla --cuda)',
+      );
+    const { addonFile, manifest, changed } = await setupTensorflow(common);
+    return { folder: dirname(addonFile), version: manifest.version, changed };
+  },
+  xla: async ({ cuda, common, variables }) => {
+    const platform = cuda ? 'cuda' : 'cpu';
+    const { folder, manifest, changed } = await setupXla({
+      ...common,
+      platform,
+      environment: variables,
+    });
+    return { folder, version: manifest.id, changed };
+  },
+};
+
 export async function run({
   values,
-  positional: name,
+  positional: name = '',
   environment,
 }: CommandInput): Promise<number> {
-  const options = parseOptions(setupOptions, values);
-  if (name !== 'openvino') {
+  const { cuda, force, json } = parseOptions(setupOptions, values);
+  const setUp = setups[name];
+  if (setUp === undefined) {
+    const known = Object.keys(setups).join(', ');
     throw new MicrotuneError(
       'usage',
-      `setup ${name ?? ''}: the engine to set up is openvino; onnx comes with npm`,
+      `setup ${name}: the engines to set up are ${known}; onnx comes with npm`,
     );
   }
-  const { cacheFolder, stdout } = environment;
-  if (options.force) await rm(openvinoFolder(cacheFolder), { recursive: true, force: true });
-  const installation = await setupOpenvino({
+  const { cacheFolder, stdout, variables } = environment;
+  const common = {
     cacheFolder,
+    force,
     run: runProcess,
-    report: (line) => {
-      if (!options.json) stdout.write(`${line}\n`);
+    report: (line: string) => {
+      if (!json) stdout.write(`${line}\n`);
     },
     timestamp: systemClock.timestamp(),
-  });
-  if (options.json) {
-    const { librariesFolder, manifest, changed } = installation;
-    stdout.write(
-      `${JSON.stringify({ folder: librariesFolder, version: manifest.version, changed })}\n`,
-    );
-  }
+  };
+  const installed = await setUp({ cuda, common, variables });
+  if (json) stdout.write(`${JSON.stringify(installed)}\n`);
   return 0;
 }

@@ -1,10 +1,10 @@
 /** `microtune worker`: one worker process of a run, started by `train`. */
+import { loadEngine } from '@microtune/engine';
 import { systemClock } from '@microtune/shared';
 import { runWorker } from '@microtune/worker';
 import type { CommandInput } from '../command.js';
 import { workerOptions } from '../command-list.js';
 import { parseOptions } from '../config/parse-options.js';
-import { openEngine } from '../engines/open-engine.js';
 
 export async function run({ values, environment }: CommandInput): Promise<number> {
   const { coordinator, rank, runId, ...options } = parseOptions(workerOptions, values);
@@ -16,7 +16,12 @@ export async function run({ values, environment }: CommandInput): Promise<number
     runId,
     clock: systemClock,
     cacheFolder,
-    openEngine: (name) => openEngine(name, cacheFolder),
+    openEngine: ({ engine, threadsPerWorker }) =>
+      loadEngine(engine, {
+        cacheFolder,
+        environment: environment.variables,
+        threads: threadsPerWorker,
+      }),
   });
   return 0;
 }

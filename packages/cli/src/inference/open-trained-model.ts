@@ -3,10 +3,14 @@ import { existsSync, readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { loadTextTokenizer, type LabelMapping, type TextTokenizer } from '@microtune/data';
-import type { EngineName, Precision } from '@microtune/engine';
+import {
+  loadEngine,
+  type EngineName,
+  type NativeEnvironment,
+  type Precision,
+} from '@microtune/engine';
 import { loadModel, type LoadedModel } from '@microtune/models';
 import { MicrotuneError, checkpointStep } from '@microtune/shared';
-import { openEngine } from '../engines/open-engine.js';
 import { shortVersion } from '../output/format.js';
 import { ModelRunner } from './model-runner.js';
 import { readRunSettings, type RunSettings } from './run-settings.js';
@@ -17,6 +21,8 @@ export interface InferenceOptions {
   readonly threads?: number | undefined;
   readonly bf16: boolean;
   readonly cacheFolder: string;
+  /** process.env, for engine libraries that read it. */
+  readonly environment: NativeEnvironment;
 }
 
 export interface TrainedModel {
@@ -45,7 +51,8 @@ export async function openTrainedModel(
   requireHead(model, folder);
   const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
   const tokenizer = await loadTextTokenizer(folder, maxSeqLength);
-  const engine = await openEngine(options.engine, options.cacheFolder);
+  const { cacheFolder, environment, threads = cpus().length } = options;
+  const engine = await loadEngine(options.engine, { cacheFolder, environment, threads });
   const precision: Precision = options.bf16 ? 'bf16' : 'f32';
   if (!engine.precisions.includes(precision)) {
     const able = engine.precisions.join(', ');
@@ -54,7 +61,6 @@ export async function openTrainedModel(
       `--bf16: engine ${engine.name} runs ${able} on this machine: leave --bf16 out`,
     );
   }
-  const threads = options.threads ?? cpus().length;
   const runner = await ModelRunner.load({ model, engine, precision, threads });
   const { problemType, labels } = model.task;
   return {

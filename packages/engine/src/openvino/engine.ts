@@ -5,15 +5,14 @@ import { MicrotuneError, messageOf } from '@microtune/shared';
 import type { Engine, EngineUnavailable } from '../engine.js';
 import type { TensorSpec } from '../graph-types.js';
 import { toOnnx } from '../onnx/to-onnx.js';
+import { setupCommand } from '../setup/setup-command.js';
 import { OpenvinoCompiler } from './compiler.js';
 import { ModelCache } from './model-cache.js';
 
 export interface OpenvinoOptions {
-  /** `librariesFolder` of a ready `openvinoStatus`; undefined when OpenVINO is not set up. */
-  readonly librariesFolder: string | undefined;
+  /** Of a ready `openvinoStatus`. */
+  readonly librariesFolder: string;
 }
-
-const remedy = 'microtune setup openvino';
 
 /**
  * Loads OpenVINO, or says why it cannot be loaded; never rejects.
@@ -23,8 +22,11 @@ const remedy = 'microtune setup openvino';
 export async function loadOpenvino({
   librariesFolder,
 }: OpenvinoOptions): Promise<Engine | EngineUnavailable> {
-  const unavailable = (reason: string): EngineUnavailable => ({ name: 'openvino', reason, remedy });
-  if (librariesFolder === undefined) return unavailable('OpenVINO is not set up on this machine');
+  const unavailable = (reason: string): EngineUnavailable => ({
+    name: 'openvino',
+    reason,
+    remedy: setupCommand('openvino'),
+  });
   try {
     const cache = new ModelCache(join(librariesFolder, 'compiled'));
     return engineOf(new OpenvinoCompiler(await findCLibrary(librariesFolder), cache));

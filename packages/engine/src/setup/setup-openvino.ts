@@ -26,6 +26,8 @@ export interface SetupOptions {
   readonly report: (line: string) => void;
   /** ISO 8601, for the manifest. */
   readonly timestamp: string;
+  /** Fetch and try again what is already there. @default false */
+  readonly force?: boolean;
   /** The wheel to fetch. @default the pinned one of this platform */
   readonly wheel?: Wheel;
 }
@@ -44,7 +46,7 @@ export interface OpenvinoInstallation {
  */
 export async function setupOpenvino(options: SetupOptions): Promise<OpenvinoInstallation> {
   const before = openvinoStatus(options.cacheFolder);
-  if (before.state === 'ready') {
+  if (before.state === 'ready' && options.force !== true) {
     options.report(`OpenVINO ${openvinoRelease} is already in ${before.librariesFolder}`);
     return { ...before, changed: false };
   }
@@ -80,7 +82,7 @@ function wheelOfThisPlatform(): Wheel {
 
 /** Fetches and unpacks aside, then moves the libraries to their folder. */
 async function install(
-  { cacheFolder, run, report }: SetupOptions,
+  { cacheFolder, run, report, force }: SetupOptions,
   wheel: Wheel,
   librariesFolder: string,
 ): Promise<UnpackedFile[]> {
@@ -92,7 +94,8 @@ async function install(
     const files = await unpackWheel(bytes, aside);
     await rm(join(aside, wheel.file));
     // Another set-up may have been faster, and its libraries, which are the same, may be in use by now.
-    if (openvinoStatus(cacheFolder).state !== 'ready') await putInPlace(aside, librariesFolder);
+    if (force === true || openvinoStatus(cacheFolder).state !== 'ready')
+      await putInPlace(aside, librariesFolder);
     return files;
   } finally {
     await rm(aside, { recursive: true, force: true });

@@ -1,12 +1,8 @@
 /** TensorFlow for the tests of this package: the real set-up, kept between test runs in node_modules/.cache. */
-import { fileURLToPath } from 'node:url';
 import { MicrotuneError } from '@microtune/shared';
 import { runProcess } from './process-runner.js';
+import { testCacheFolder } from './test-libraries.js';
 import { setupTensorflow } from './tensorflow.js';
-
-const cacheFolder = fileURLToPath(
-  new URL('../../../../node_modules/.cache/microtune', import.meta.url),
-);
 
 export type TestAddon =
   | { readonly addonFile: string; readonly skipReason: undefined }
@@ -16,7 +12,7 @@ export type TestAddon =
 export async function testTensorflow(): Promise<TestAddon> {
   try {
     const { addonFile } = await setupTensorflow({
-      cacheFolder,
+      cacheFolder: testCacheFolder,
       run: runProcess,
       report: () => undefined,
       timestamp: '2000-01-01T00:00:00.000Z',

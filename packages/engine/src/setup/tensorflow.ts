@@ -29,6 +29,8 @@ export interface SetupTensorflowOptions {
   readonly report: (line: string) => void;
   /** ISO 8601, for the manifest. */
   readonly timestamp: string;
+  /** Fetch, build and try again what is already there. @default false */
+  readonly force?: boolean;
   /** The wheel to fetch. @default the pinned one of this platform */
   readonly wheel?: TensorflowWheel;
 }
@@ -49,10 +51,10 @@ export interface TensorflowInstallation {
 export async function setupTensorflow(
   options: SetupTensorflowOptions,
 ): Promise<TensorflowInstallation> {
-  const { cacheFolder, report } = options;
+  const { cacheFolder, report, force } = options;
   const before = tensorflowStatus(cacheFolder);
   const folder = tensorflowFolder(cacheFolder);
-  if (before.state === 'ready') {
+  if (before.state === 'ready' && force !== true) {
     report(`TensorFlow ${tensorflowRelease} is already in ${folder}`);
     return { addonFile: before.addonFile, manifest: before.manifest, changed: false };
   }
@@ -61,7 +63,8 @@ export async function setupTensorflow(
   try {
     const manifest = await prepare(options, wheel, aside);
     // Another set-up may have been faster, and its files, which are the same, may be in use by now.
-    if (tensorflowStatus(cacheFolder).state !== 'ready') await putInPlace(aside, folder);
+    if (force === true || tensorflowStatus(cacheFolder).state !== 'ready')
+      await putInPlace(aside, folder);
     report(`TensorFlow ${tensorflowRelease} is ready in ${folder}`);
     return { addonFile: join(folder, addonName), manifest, changed: true };
   } finally {

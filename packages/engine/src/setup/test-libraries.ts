@@ -4,7 +4,8 @@ import { MicrotuneError } from '@microtune/shared';
 import { runProcess } from './process-runner.js';
 import { setupOpenvino } from './setup-openvino.js';
 
-const cacheFolder = fileURLToPath(
+/** Where all tests keep engine libraries. */
+export const testCacheFolder = fileURLToPath(
   new URL('../../../../node_modules/.cache/microtune', import.meta.url),
 );
 
@@ -16,7 +17,7 @@ export type TestLibraries =
 export async function testLibraries(): Promise<TestLibraries> {
   try {
     const { librariesFolder } = await setupOpenvino({
-      cacheFolder,
+      cacheFolder: testCacheFolder,
       run: runProcess,
       report: () => undefined,
       timestamp: '2000-01-01T00:00:00.000Z',

@@ -3,9 +3,10 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '@microtune/shared';
 import { z } from 'zod';
+import type { XlaPlatform } from '../xla/platform.js';
 import type { XlaPlugin } from '../xla/xla-compiler.js';
 import { xlaReleases } from './xla-release.js';
-import type { XlaRelease, XlaVariant } from './xla-release.js';
+import type { XlaRelease } from './xla-release.js';
 
 const manifestSchema = z.object({
   id: z.string(),
@@ -21,7 +22,12 @@ const manifestSchema = z.object({
 export type XlaManifest = z.output<typeof manifestSchema>;
 
 export type XlaStatus =
-  | { readonly state: 'ready'; readonly plugin: XlaPlugin; readonly manifest: XlaManifest }
+  | {
+      readonly state: 'ready';
+      readonly folder: string;
+      readonly plugin: XlaPlugin;
+      readonly manifest: XlaManifest;
+    }
   | { readonly state: 'missing' | 'damaged'; readonly reason: string };
 
 export const xlaManifestName = 'manifest.json';
@@ -37,17 +43,17 @@ export function xlaCompilationFolder(cacheFolder: string): string {
 }
 
 /** The release of this platform; undefined where there is none. */
-export function xlaReleaseHere(variant: XlaVariant): XlaRelease | undefined {
-  return xlaReleases[variant][`${process.platform}-${process.arch}`];
+export function xlaReleaseHere(platform: XlaPlatform): XlaRelease | undefined {
+  return xlaReleases[platform][`${process.platform}-${process.arch}`];
 }
 
 /** Looks at the cache folder without loading anything: the manifest must parse and every file have its size. */
-export function xlaStatus(cacheFolder: string, variant: XlaVariant): XlaStatus {
-  const release = xlaReleaseHere(variant);
+export function xlaStatus(cacheFolder: string, platform: XlaPlatform): XlaStatus {
+  const release = xlaReleaseHere(platform);
   if (release === undefined) {
     return {
       state: 'missing',
-      reason: `there is no XLA plugin (${variant}) for ${process.platform}-${process.arch}`,
+      reason: `there is no XLA plugin (${platform}) for ${process.platform}-${process.arch}`,
     };
   }
   const folder = xlaFolder(cacheFolder, release);
@@ -59,7 +65,7 @@ export function xlaStatus(cacheFolder: string, variant: XlaVariant): XlaStatus {
     const wrong = manifest.files.find(({ path, bytes }) => sizeOf(join(folder, path)) !== bytes);
     if (wrong !== undefined)
       return { state: 'damaged', reason: `${join(folder, wrong.path)} is missing or cut short` };
-    return { state: 'ready', plugin: pluginIn(folder, release), manifest };
+    return { state: 'ready', folder, plugin: pluginIn(folder, release), manifest };
   } catch (error) {
     const detail = error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error);
     return { state: 'damaged', reason: `${file} is not valid: ${detail}` };

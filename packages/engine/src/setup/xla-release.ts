@@ -26,8 +26,6 @@ export interface XlaRelease {
   readonly wheels: readonly XlaWheel[];
 }
 
-export type XlaVariant = 'cpu' | 'cuda13';
-
 /** Files of a wheel that are laid down: libraries, tools and NVIDIA's device library; no Python, headers or notices. */
 export function isNeededFile(path: string): boolean {
   return (
@@ -88,9 +86,9 @@ const cuda13: XlaRelease = {
   ],
 }; // prettier-ignore
 
-/** Variant -> `process.platform-process.arch` -> release. */
+/** Platform -> `process.platform-process.arch` -> release. */
 export const xlaReleases: Readonly<
-  Record<XlaVariant, Readonly<Partial<Record<string, XlaRelease>>>>
+  Record<XlaPlatform, Readonly<Partial<Record<string, XlaRelease>>>>
 > = {
   cpu: {
     'linux-x64': cpuRelease(
@@ -102,5 +100,5 @@ export const xlaReleases: Readonly<
       '8f613be6e891858f40d64f9799319502fff42689661944fc18a6ffd8210b30c9',
     ),
   },
-  cuda13: { 'linux-x64': cuda13 },
+  cuda: { 'linux-x64': cuda13 },
 };

@@ -1,14 +1,10 @@
 /** XLA's CPU plugin for the tests of this package: the real set-up, kept between test runs in node_modules/.cache. */
-import { fileURLToPath } from 'node:url';
 import { MicrotuneError } from '@microtune/shared';
 import type { NativeEnvironment } from '../xla/native-environment.js';
 import type { XlaPlugin } from '../xla/xla-compiler.js';
 import { runProcess } from './process-runner.js';
+import { testCacheFolder } from './test-libraries.js';
 import { setupXla } from './xla.js';
-
-const cacheFolder = fileURLToPath(
-  new URL('../../../../node_modules/.cache/microtune', import.meta.url),
-);
 
 export type TestPlugin =
   | { readonly plugin: XlaPlugin; readonly skipReason: undefined }
@@ -18,8 +14,8 @@ export type TestPlugin =
 export async function testXlaPlugin(environment: NativeEnvironment): Promise<TestPlugin> {
   try {
     const { plugin } = await setupXla({
-      variant: 'cpu',
-      cacheFolder,
+      platform: 'cpu',
+      cacheFolder: testCacheFolder,
       run: runProcess,
       environment,
       report: () => undefined,

@@ -34,7 +34,7 @@ afterEach(() => {
 
 function setUp(run: ProcessRunner = runProcess, lines: string[] = []) {
   const report = (line: string) => lines.push(line);
-  return setupXla({ variant: 'cpu', cacheFolder, run, environment, report, timestamp });
+  return setupXla({ platform: 'cpu', cacheFolder, run, environment, report, timestamp });
 }
 
 function isUnavailable(error: unknown): error is MicrotuneError {

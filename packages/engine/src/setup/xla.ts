@@ -8,19 +8,20 @@ import { dirname, join } from 'node:path';
 import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
 import koffi from 'koffi';
 import type { NativeEnvironment } from '../xla/native-environment.js';
+import type { XlaPlatform } from '../xla/platform.js';
 import type { XlaPlugin } from '../xla/xla-compiler.js';
 import type { ProcessRunner } from './process-runner.js';
 import { pluginIn, xlaFolder, xlaManifestName, xlaReleaseHere, xlaStatus } from './xla-manifest.js';
 import type { XlaManifest } from './xla-manifest.js';
 import { isNeededFile } from './xla-release.js';
-import type { XlaRelease, XlaVariant, XlaWheel } from './xla-release.js';
+import type { XlaRelease, XlaWheel } from './xla-release.js';
 import { selfTestXla } from './xla-self-test.js';
 import { unpackWanted } from './xla-unpack.js';
 import type { InstalledFile } from './xla-unpack.js';
 import { fetchXlaWheel } from './xla-wheel.js';
 
 export interface SetupXlaOptions {
-  readonly variant: XlaVariant;
+  readonly platform: XlaPlatform;
   /** Folder of everything that Microtune caches on this machine. */
   readonly cacheFolder: string;
   readonly run: ProcessRunner;
@@ -30,11 +31,14 @@ export interface SetupXlaOptions {
   readonly report: (line: string) => void;
   /** ISO 8601, for the manifest. */
   readonly timestamp: string;
+  /** Fetch and try again what is already there. @default false */
+  readonly force?: boolean;
   /** What to fetch. @default the pinned release of this platform */
   readonly release?: XlaRelease;
 }
 
 export interface XlaInstallation {
+  readonly folder: string;
   readonly plugin: XlaPlugin;
   readonly manifest: XlaManifest;
   /** False when it was there already. */
@@ -47,32 +51,38 @@ export interface XlaInstallation {
  *   cannot be fetched or written, `data` when it is not the pinned file or does not compute
  */
 export async function setupXla(options: SetupXlaOptions): Promise<XlaInstallation> {
-  const { cacheFolder, variant, report } = options;
-  const before = xlaStatus(cacheFolder, variant);
-  if (before.state === 'ready') {
+  const { cacheFolder, platform, report, force } = options;
+  const before = xlaStatus(cacheFolder, platform);
+  if (before.state === 'ready' && force !== true) {
     report(`XLA (${before.manifest.id}) is already in ${cacheFolder}`);
-    return { plugin: before.plugin, manifest: before.manifest, changed: false };
+    return {
+      folder: before.folder,
+      plugin: before.plugin,
+      manifest: before.manifest,
+      changed: false,
+    };
   }
-  const release = options.release ?? requireRelease(variant);
+  const release = options.release ?? requireRelease(platform);
   const folder = xlaFolder(cacheFolder, release);
   const aside = await makeFolderAside(dirname(folder));
   try {
     const manifest = await prepare(options, release, aside);
     // Another set-up may have been faster, and its files, which are the same, may be in use by now.
-    if (xlaStatus(cacheFolder, variant).state !== 'ready') await putInPlace(aside, folder);
+    if (force === true || xlaStatus(cacheFolder, platform).state !== 'ready')
+      await putInPlace(aside, folder);
     report(`XLA (${release.id}) is ready in ${folder}`);
-    return { plugin: pluginIn(folder, release), manifest, changed: true };
+    return { folder, plugin: pluginIn(folder, release), manifest, changed: true };
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
 }
 
-function requireRelease(variant: XlaVariant): XlaRelease {
-  const release = xlaReleaseHere(variant);
+function requireRelease(platform: XlaPlatform): XlaRelease {
+  const release = xlaReleaseHere(platform);
   if (release !== undefined) return release;
   throw new MicrotuneError(
     'usage',
-    `setup xla has no plugin (${variant}) for ${process.platform}-${process.arch}: use --engine onnx`,
+    `setup xla has no plugin (${platform}) for ${process.platform}-${process.arch}: use --engine onnx`,
   );
 }
 

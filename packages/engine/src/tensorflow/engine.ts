@@ -5,7 +5,8 @@
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { messageOf } from '@microtune/shared';
-import type { Engine, EngineUnavailable, Precision } from '../engine.js';
+import type { Engine, EngineUnavailable } from '../engine.js';
+import { setupCommand } from '../setup/setup-command.js';
 import type { NativeEnvironment } from '../xla/native-environment.js';
 import type { TensorflowBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
@@ -13,20 +14,11 @@ import { loadUnder } from './environment.js';
 import type { TensorflowSettings } from './environment.js';
 
 export interface TensorflowOptions extends TensorflowSettings {
-  /** `addonFile` of a ready `tensorflowStatus`; undefined when TensorFlow is not set up. */
-  readonly addonFile: string | undefined;
+  /** Of a ready `tensorflowStatus`. */
+  readonly addonFile: string;
   /** process.env, which TensorFlow reads while it loads. */
   readonly environment: NativeEnvironment;
 }
-
-export interface TensorflowEngine extends Omit<Engine, 'name'> {
-  readonly name: 'tensorflow';
-}
-export type TensorflowUnavailable = Omit<EngineUnavailable, 'name'> & {
-  readonly name: 'tensorflow';
-};
-
-const remedy = 'microtune setup tensorflow';
 
 /**
  * Loads TensorFlow, or says why it cannot be loaded; never rejects. One process holds one TensorFlow: `threads` and the
@@ -36,10 +28,13 @@ const remedy = 'microtune setup tensorflow';
  */
 export async function loadTensorflow(
   options: TensorflowOptions,
-): Promise<TensorflowEngine | TensorflowUnavailable> {
+): Promise<Engine | EngineUnavailable> {
   const { addonFile, environment } = options;
-  const unavailable = (reason: string) => ({ name: 'tensorflow', reason, remedy }) as const;
-  if (addonFile === undefined) return unavailable('TensorFlow is not set up on this machine');
+  const unavailable = (reason: string): EngineUnavailable => ({
+    name: 'tensorflow',
+    reason,
+    remedy: setupCommand('tensorflow'),
+  });
   if (!existsSync(addonFile)) return unavailable(`${addonFile} does not exist`);
   try {
     return engineOver(loadUnder(addonFile, options, environment));
@@ -48,13 +43,13 @@ export async function loadTensorflow(
   }
 }
 
-function engineOver(binding: TensorflowBinding): TensorflowEngine {
+function engineOver(binding: TensorflowBinding): Engine {
   const onGpu = binding.isUsingGpuDevice();
   return {
     name: 'tensorflow',
     version: binding.TF_Version,
     device: onGpu ? 'gpu' : (cpus()[0]?.model ?? 'cpu'),
-    precisions: ['f32', 'bf16'] satisfies Precision[],
+    precisions: ['f32', 'bf16'],
     compile: async (graph, { precision }) =>
       compileGraph(binding, graph, { precision, floatsAsInt32: onGpu }),
     dispose: () => {},

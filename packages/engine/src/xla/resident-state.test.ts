@@ -119,7 +119,7 @@ describe.skipIf(plugin === undefined)(
     const learningRate = 0.01;
 
     beforeAll(async () => {
-      const loaded = await loadXla({ plugin, environment, cacheFolder: undefined });
+      const loaded = await loadXla({ plugin: plugin!, environment, cacheFolder: undefined });
       if (!('compile' in loaded)) throw new Error(loaded.reason);
       engine = loaded;
     });

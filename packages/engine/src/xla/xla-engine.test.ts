@@ -4,57 +4,33 @@ import { join } from 'node:path';
 // The plugin reads its number of threads there: a stand-in would not reach it.
 import { env as environment } from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { modelCases } from '../conformance/model-cases.js';
-import { opCases } from '../conformance/op-cases.js';
-import type { OpCase } from '../conformance/op-cases.js';
 import { randomNumbers, randomTensor } from '../conformance/random-values.js';
-import { firstDifference, hashBuffers, runGraph } from '../conformance/run-graph.js';
+import { hashBuffers } from '../conformance/run-graph.js';
 import type { Buffers } from '../conformance/run-graph.js';
-import type { Engine, Precision } from '../engine.js';
+import type { Precision } from '../engine.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
-import type { Graph, Value } from '../graph/graph.js';
-import type { OpName } from '../graph/ops.js';
-import { opNames } from '../graph/shape-rules.js';
+import type { Graph } from '../graph/graph.js';
 import { hostBuffer } from '../graph/shape.js';
-import { loadReference } from '../reference/reference-engine.js';
 import { testXlaPlugin } from '../setup/xla-test-plugin.js';
 import { addressOf } from './pjrt/host-memory.js';
 import { loadXla } from './xla-engine.js';
 import type { XlaEngine } from './xla-engine.js';
 
 const { plugin, skipReason } = await testXlaPlugin(environment);
-const reference = await loadReference();
-const tolerance = 5e-6;
 const plain = { transposeA: false, transposeB: false, alpha: 1 };
 
-/** Every case of an op in one graph. */
-function graphOfCases(op: OpName): { graph: Graph; inputs: Buffers } {
+function productGraph(): { graph: Graph; inputs: Buffers } {
   const build = new GraphBuilder();
-  const next = randomNumbers(op.length + op.charCodeAt(0));
+  const next = randomNumbers(3);
   const inputs: Buffers = {};
-  const outputs: Record<string, Value> = {};
-  (opCases[op] as readonly OpCase[]).forEach((opCase, at) => {
-    const values = opCase.inputs.map((input, i) => {
-      const name = `${String(at)}.${String(i)}`;
-      inputs[name] = randomTensor(input, next);
-      return build.input(name, input.shape, input.dtype);
-    });
-    build
-      .addMany(op, values, opCase.attributes as never)
-      .forEach((value, i) => (outputs[`${op}.${String(at)}.${String(i)}`] = value));
+  const values = ['a', 'b'].map((name) => {
+    inputs[name] = randomTensor({ shape: [8, 8], dtype: 'float32', from: -1, to: 1 }, next);
+    return build.input(name, [8, 8], 'float32');
   });
-  return { graph: build.finish(outputs), inputs };
+  return { graph: build.finish({ product: build.add('matMul', values, plain) }), inputs };
 }
 
 describe('loading XLA', () => {
-  it('says how to get it when it is not set up', async () => {
-    expect(await loadXla({ plugin: undefined, environment, cacheFolder: undefined })).toEqual({
-      name: 'xla',
-      reason: 'XLA is not set up on this machine',
-      remedy: 'microtune setup xla',
-    });
-  });
-
   it('says what is wrong with a file that is no library', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'microtune-xla-'));
     const file = join(folder, 'plugin.so');
@@ -74,13 +50,11 @@ describe('loading XLA', () => {
 
 describe.skipIf(plugin === undefined)(`engine xla (${skipReason ?? 'set up for tests'})`, () => {
   let engine: XlaEngine;
-  let conformance: Engine;
 
   beforeAll(async () => {
-    const loaded = await loadXla({ plugin, environment, cacheFolder: undefined });
+    const loaded = await loadXla({ plugin: plugin!, environment, cacheFolder: undefined });
     if (!('compile' in loaded)) throw new Error(loaded.reason);
     engine = loaded;
-    conformance = { ...loaded, name: 'reference' };
   });
 
   afterAll(() => {
@@ -89,36 +63,6 @@ describe.skipIf(plugin === undefined)(`engine xla (${skipReason ?? 'set up for t
 
   const compile = (graph: Graph, threads = 1, precision: Precision = 'f32') =>
     engine.compile(graph, { threads, precision });
-
-  it.each(opNames)('computes %s', async (op) => {
-    const { graph, inputs } = graphOfCases(op);
-    const expected = await runGraph(reference, graph, inputs);
-    const actual = await runGraph(conformance, graph, inputs);
-    expect(firstDifference(actual, expected, tolerance)).toBeUndefined();
-  });
-
-  it.each(Object.entries(modelCases))(
-    'trains %s as eager tfjs does',
-    async (_, { make, eager }) => {
-      const { graph, inputs } = make();
-      const actual = await runGraph(conformance, graph, inputs);
-      expect(
-        firstDifference(actual, await runGraph(reference, graph, inputs), 4e-5),
-      ).toBeUndefined();
-      expect(firstDifference(actual, eager(), 4e-5)).toBeUndefined();
-    },
-  );
-
-  it.each(Object.entries(modelCases))(
-    'gives %s the same bits each time, whatever threads are asked for',
-    async (_, { make }) => {
-      const { graph, inputs } = make();
-      const one = hashBuffers(await runGraph(conformance, graph, inputs, 1));
-      for (let repeat = 0; repeat < 3; repeat++) {
-        expect(hashBuffers(await runGraph(conformance, graph, inputs, 2))).toBe(one);
-      }
-    },
-  );
 
   it('reads and writes aligned views of one memory in place, and others through copies', async () => {
     const build = new GraphBuilder();
@@ -173,11 +117,8 @@ describe.skipIf(plugin === undefined)(`engine xla (${skipReason ?? 'set up for t
     executable.dispose();
   });
 
-  it('refuses missing and wrongly sized buffers, a second run at once and a run after dispose', async () => {
-    const { graph, inputs } = graphOfCases('exp');
-    await expect(runGraph(conformance, graph, {})).rejects.toMatchObject({ code: 'internal' });
-    const wrong = { '0.0': new Float32Array(5), '1.0': new Float32Array(1) };
-    await expect(runGraph(conformance, graph, wrong)).rejects.toMatchObject({ code: 'internal' });
+  it('refuses a second run at once and a run after dispose', async () => {
+    const { graph, inputs } = productGraph();
     const executable = await compile(graph);
     const outputs = Object.fromEntries(
       graph.outputs.map(({ name, shape, dtype }) => [name, hostBuffer(shape, dtype)]),
@@ -191,13 +132,13 @@ describe.skipIf(plugin === undefined)(`engine xla (${skipReason ?? 'set up for t
 
   it('keeps compiled programs, and compiles anew where an entry is cut short', async () => {
     const cacheFolder = mkdtempSync(join(tmpdir(), 'microtune-xla-cache-'));
-    const { graph, inputs } = graphOfCases('matMul');
+    const { graph, inputs } = productGraph();
     const results = [];
     for (const meddle of [false, false, true, false]) {
       if (meddle)
         for (const file of readdirSync(cacheFolder))
           writeFileSync(join(cacheFolder, file), 'cut short');
-      const loaded = await loadXla({ plugin, environment, cacheFolder });
+      const loaded = await loadXla({ plugin: plugin!, environment, cacheFolder });
       if (!('compile' in loaded)) throw new Error(loaded.reason);
       const executable = await loaded.compile(graph, { threads: 1, precision: 'f32' });
       const outputs = Object.fromEntries(

@@ -2,10 +2,12 @@
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { MicrotuneError } from '@microtune/shared';
-import type { CompileOptions, Engine, EngineUnavailable, Precision } from '../engine.js';
+import type { CompileOptions, Engine, EngineUnavailable } from '../engine.js';
 import type { Graph } from '../graph/graph.js';
+import { setupCommand } from '../setup/setup-command.js';
 import { folderCache } from './compilation-cache.js';
 import type { NativeEnvironment } from './native-environment.js';
+import type { XlaPlatform } from './platform.js';
 import type { ResidentEngine } from './resident.js';
 import { XlaState } from './resident-state.js';
 import { toStableHlo } from './stablehlo/to-stablehlo.js';
@@ -14,8 +16,8 @@ import type { XlaPlugin } from './xla-compiler.js';
 import { XlaExecutable } from './xla-executable.js';
 
 export interface XlaOptions {
-  /** As `setupXla` reports it; undefined when XLA was never set up. */
-  readonly plugin: XlaPlugin | undefined;
+  /** Of a ready `xlaStatus`. */
+  readonly plugin: XlaPlugin;
   /** process.env: the plugin reads its number of threads there and nowhere else. */
   readonly environment: NativeEnvironment;
   /** Folder of compiled programs; undefined compiles anew each time. */
@@ -29,16 +31,13 @@ export interface XlaOptions {
 }
 
 /** `threads` of CompileOptions is not followed: see cpuPoolThreads. */
-export interface XlaEngine extends Omit<Engine, 'name' | 'compile'>, ResidentEngine {
-  readonly name: 'xla';
+export interface XlaEngine extends Engine, ResidentEngine {
   compile(graph: Graph, options: CompileOptions): Promise<XlaExecutable>;
 }
-export type XlaUnavailable = Omit<EngineUnavailable, 'name'> & { readonly name: 'xla' };
 
 /** Loads the plugin and opens its device, or says why it cannot. Never throws for what the user can mend. */
-export async function loadXla(options: XlaOptions): Promise<XlaEngine | XlaUnavailable> {
+export async function loadXla(options: XlaOptions): Promise<XlaEngine | EngineUnavailable> {
   const { plugin } = options;
-  if (plugin === undefined) return unavailable('XLA is not set up on this machine', 'cpu');
   if (!existsSync(plugin.file))
     return unavailable(`${plugin.file} does not exist`, plugin.platform);
   try {
@@ -49,12 +48,8 @@ export async function loadXla(options: XlaOptions): Promise<XlaEngine | XlaUnava
   }
 }
 
-function unavailable(reason: string, platform: XlaPlugin['platform']): XlaUnavailable {
-  return {
-    name: 'xla',
-    reason,
-    remedy: platform === 'cpu' ? 'microtune setup xla' : 'microtune setup xla --cuda',
-  };
+function unavailable(reason: string, platform: XlaPlatform): EngineUnavailable {
+  return { name: 'xla', reason, remedy: setupCommand('xla', platform) };
 }
 
 function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
@@ -96,7 +91,7 @@ function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
     name: 'xla',
     version: `PJRT ${compiler.apiVersion}`,
     device,
-    precisions: ['f32', 'bf16'] satisfies Precision[],
+    precisions: ['f32', 'bf16'],
     compile,
     init,
     dispose: () => {
