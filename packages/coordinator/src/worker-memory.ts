@@ -4,7 +4,9 @@
  * - onnx hands out fresh arrays for every output. Kept memory saves faulting in their pages again: 100 MB cost 12 ms
  *   instead of 45.
  * - openvino writes into our own buffers, but its compiler leaves garbage in a malloc arena per thread. One arena, and
- *   large blocks given back at once, take 1.6 instead of 2.0 GB with one worker, 2.4 instead of 3.0 with two.
+ *   large blocks given back at once, take 1.6 instead of 2.0 GB with one worker, 2.4 instead of 3.0 with two. "Large"
+ *   begins just above a frame of the all-reduce (1 MiB): frames mapped and unmapped one by one made it twice as slow
+ *   (64 MiB: 69 instead of 35 ms).
  */
 import type { ResolvedConfig } from '@microtune/shared';
 
@@ -15,8 +17,8 @@ const settings: Readonly<Record<ResolvedConfig['engine'], Variables>> = {
   openvino: {
     MALLOC_ARENA_MAX: '1',
     MALLOC_MMAP_MAX_: undefined,
-    MALLOC_MMAP_THRESHOLD_: '1000000',
-    MALLOC_TRIM_THRESHOLD_: '1000000',
+    MALLOC_MMAP_THRESHOLD_: '1200000',
+    MALLOC_TRIM_THRESHOLD_: '8000000',
   },
   tensorflow: {},
   xla: {},
