@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readSteps, train } from '../support/cluster.js';
+import { useLibraries, whyNot } from '../support/engine-libraries.js';
+import { makeTinyJob } from '../support/tiny-job.js';
+
+const timeout = 120_000;
+
+describe('the trained parameters', () => {
+  it.for([
+    ['xla', 'f32'],
+    ['xla', 'bf16'],
+    ['tensorflow', 'f32'],
+    ['tensorflow', 'bf16'],
+  ] as const)(
+    'of %s in %s have the same bits for 1, 2 and 3 workers, and resumed by another number',
+    { timeout },
+    async ([engine, precision], { skip }) => {
+      const reason = await whyNot([engine]);
+      if (reason !== undefined) return skip(reason);
+      using job = await makeTinyJob();
+      useLibraries(job, [engine]);
+      const run = (name: string, workers: number, more: Record<string, string | number> = {}) =>
+        train(job, {
+          output: job.output(name),
+          workers,
+          options: {
+            engine,
+            bf16: precision === 'bf16',
+            max_steps: 8,
+            validation_file: job.validation,
+            ...more,
+          },
+        });
+      const one = await run('one', 1);
+      expect(one).toMatchObject({ engine, precision, steps: 8 });
+      const others = [
+        await run('two', 2),
+        await run('three', 3, { save_strategy: 'steps', save_steps: 4 }),
+        await run('resumed', 2, { resume_from_checkpoint: job.output('three/checkpoint-4') }),
+      ];
+      expect(others.map((summary) => summary.params_sha256)).toEqual(
+        Array(3).fill(one.params_sha256),
+      );
+      expect(others.map((summary) => summary.eval)).toEqual(Array(3).fill(one.eval));
+    },
+  );
+});
+
+describe('a checkpoint', () => {
+  it.for([
+    ['tensorflow', 'openvino'],
+    ['openvino', 'tensorflow'],
+    ['xla', 'openvino'],
+  ] as const)(
+    'made with %s continues under %s with the same losses',
+    { timeout },
+    async ([first, second], { skip }) => {
+      const reason = await whyNot([first, second]);
+      if (reason !== undefined) return skip(reason);
+      using job = await makeTinyJob();
+      useLibraries(job, [first, second]);
+      const options = { max_steps: 25, save_strategy: 'steps', save_steps: 5 };
+      const output = job.output(first);
+      await train(job, { output, workers: 2, options: { ...options, engine: first } });
+      const continued = job.output(second);
+      const resume_from_checkpoint = join(output, 'checkpoint-5');
+      await train(job, {
+        output: continued,
+        workers: 1,
+        options: { ...options, engine: second, resume_from_checkpoint },
+      });
+      const losses = readSteps(output).slice(5);
+      const under = readSteps(continued);
+      expect(under.map(({ step }) => step)).toEqual(losses.map(({ step }) => step));
+      expect(under).toHaveLength(20);
+      for (const [at, { loss }] of losses.entries()) {
+        expect(Math.abs(under[at]!.loss - loss)).toBeLessThan(1e-3);
+      }
+    },
+  );
+});
