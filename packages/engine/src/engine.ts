@@ -1,10 +1,13 @@
 /**
  * The seam between a graph and what runs it. The worker calls `compile` once per shard shape and `run` once per shard;
  * `bench`, `doctor` and the conformance suite use nothing else. Implementations: a folder per engine.
+ * An engine whose device has memory of its own also has `init` (resident/resident.ts): there a worker trains on state
+ * that stays on the device.
  */
 import type { EngineName } from '@microtune/shared';
 import type { Graph } from './graph/graph.js';
 import type { HostBuffer, TensorSpec } from './graph-types.js';
+import type { ResidentEngine } from './resident/resident.js';
 
 export type { EngineName };
 export type Precision = 'f32' | 'bf16';
@@ -31,7 +34,7 @@ export interface Executable {
   dispose(): void;
 }
 
-export interface Engine {
+export interface Engine extends Partial<ResidentEngine> {
   readonly name: EngineName;
   /** Version of the library underneath, for reports. */
   readonly version: string;

@@ -40,6 +40,21 @@ export type {
   Precision,
 } from './engine.js';
 
+export { packGradient } from './resident/pack-gradient.js';
+export type { PackOptions, Place } from './resident/pack-gradient.js';
+export { nextValue } from './resident/resident.js';
+export type {
+  ApplyProgram,
+  DeviceGradient,
+  DeviceState,
+  GradientProgram,
+  HostBuffers,
+  ResidentEngine,
+  StateTensor,
+} from './resident/resident.js';
+export { adamwNames, adamwScalars, traceAdamW } from './resident/traced-adamw.js';
+export type { TracedAdamWOptions, TracedParameter } from './resident/traced-adamw.js';
+
 export { missingLibraries } from './setup/missing-libraries.js';
 export { openvinoStatus } from './setup/openvino-manifest.js';
 export type { OpenvinoStatus } from './setup/openvino-manifest.js';

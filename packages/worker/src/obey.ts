@@ -29,8 +29,7 @@ export async function obey(session: Session, command: CoordinatorMessage): Promi
       return save(session, command);
     case 'restore':
       session.trainer.progress.enter(`loading ${command.folder}`, command.step);
-      await loadWeights(command.folder, session.state.parameters);
-      return { type: 'restored', stateSha256: stateSha256(session.state) };
+      return restore(session, command.folder);
     case 'welcome':
     case 'stop':
       throw new MicrotuneError('internal', `internal: unexpected command ${command.type}`);
@@ -44,7 +43,8 @@ async function evaluate(
   const { evaluationBatch: batch, trainer, model } = session;
   if (batch === undefined)
     throw new MicrotuneError('internal', 'internal: no evaluation data was opened');
-  const { rank, progress, graphs } = trainer;
+  const { rank, progress, replica } = trainer;
+  const { graphs } = replica;
   // The graphs of both kinds together are the peak of a worker's memory.
   if (command.step >= session.lastStep) graphs.release('training');
   const { numLabels } = model.program;
@@ -53,9 +53,10 @@ async function evaluate(
 }
 
 /** Rank 0 alone is asked to. */
-async function save({ trainer, model, state }: Session, command: SaveCommand): Promise<Body> {
+async function save({ trainer, model }: Session, command: SaveCommand): Promise<Body> {
   const { folder, trainerState } = command;
   trainer.progress.enter(`saving ${folder}`, command.step);
+  const state = await trainer.replica.snapshot();
   if (trainerState === undefined) await saveModel(folder, { model, parameters: state.parameters });
   else await saveCheckpoint(folder, { model, state, trainerState });
   return {
@@ -64,4 +65,12 @@ async function save({ trainer, model, state }: Session, command: SaveCommand): P
     paramsSha256: paramsSha256(state.parameters),
     stateSha256: stateSha256(state),
   };
+}
+
+/** Other weights, and the moments as they were. */
+async function restore({ trainer }: Session, folder: string): Promise<Body> {
+  const state = await trainer.replica.snapshot();
+  await loadWeights(folder, state.parameters);
+  await trainer.replica.restore();
+  return { type: 'restored', stateSha256: stateSha256(state) };
 }

@@ -154,12 +154,12 @@ class Worker {
     inbox.preview((command) => {
       if (command.type !== 'plan') return;
       const { from, to } = command.ranges[welcome.rank] ?? { from: 0, to: 0 };
-      session.graphs.prepare(
+      session.trainer.replica.graphs.prepare(
         'training',
         command.shards.slice(from, to).map(({ shape }) => shape),
       );
     });
-    await this.tell(welcome.step, readyMessage(session, welcome));
+    await this.tell(welcome.step, await readyMessage(session, welcome));
     this.#logger.info('ready', { engine: session.engine.name, precision: session.precision });
   }
 
@@ -169,10 +169,11 @@ class Worker {
   }
 }
 
-function readyMessage(
-  { engine, precision, config, model, state, notes }: Session,
+async function readyMessage(
+  { engine, precision, config, model, trainer, notes }: Session,
   welcome: Welcome,
-): Body {
+): Promise<Body> {
+  const state = await trainer.replica.snapshot();
   const count = model.program.parameters.reduce(
     (sum, { shape }) => sum + shape.reduce((product, dimension) => product * dimension, 1),
     0,

@@ -10,6 +10,8 @@ import {
   createSlotPool,
   slotsNeeded,
   type AllReduce,
+  type PartialSums,
+  type SlotPool,
   type Transport,
 } from '@microtune/collective';
 import {
@@ -28,6 +30,7 @@ import {
   loadCheckpoint,
   loadModel,
   optimizerCount,
+  type AdamWSettings,
   type LoadedModel,
   type ParameterLayout,
   type TrainingState,
@@ -39,7 +42,7 @@ import {
   type ResolvedConfig,
 } from '@microtune/shared';
 import type { Progress } from './progress.js';
-import { createShardGraphs, type ShardGraphs } from './shard-graphs.js';
+import { openReplica } from './open-replica.js';
 import type { Trainer } from './step.js';
 
 export type Welcome = Extract<CoordinatorMessage, { type: 'welcome' }>;
@@ -56,12 +59,10 @@ export interface SessionOptions {
 export interface Session {
   readonly config: ResolvedConfig;
   readonly model: LoadedModel;
-  readonly state: TrainingState;
   readonly trainer: Trainer;
   readonly evaluationBatch: Batcher | undefined;
   readonly engine: Engine;
   readonly precision: Precision;
-  readonly graphs: ShardGraphs;
   readonly notes: readonly string[];
   /** After it nothing is trained any more. */
   readonly lastStep: number;
@@ -88,41 +89,42 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   ]);
   const precision = precisionOf(config, engine);
   const batcherOptions = { padTokenId: splits.padTokenId, problemType: splits.mapping.problemType };
-  const graphs = createShardGraphs({
-    program: model.program,
+  const { allReduce, ...collective } = openCollective(options, arena, state.layout);
+  const replica = await openReplica({
     engine,
+    program: model.program,
     compile: { threads: config.threadsPerWorker, precision },
     bindings: {
       parameters: state.parameters,
       masks: createDropoutMasks({ seed: config.seed }),
       isRegression: splits.mapping.problemType === 'regression',
     },
+    state,
+    optimizer,
+    settings: adamWSettings(config),
+    maxGradNorm: config.maxGradNorm,
+    allReduce,
+    ...collective,
+    worldSize: transport.worldSize,
   });
-  const { allReduce, partialSums } = openCollective(options, arena, state.layout);
   return {
     config,
     model,
-    state,
     engine,
     precision,
-    graphs,
     // A checkpoint brings all weights: nothing was created.
     notes: welcome.checkpoint === undefined ? [...model.notes, ...splits.notes] : splits.notes,
     lastStep: planSteps({ ...config, size: splits.train.size, seed: config.dataSeed }).totalSteps,
     evaluationBatch: splits.validation && createBatcher(splits.validation, batcherOptions),
     trainer: {
       rank: welcome.rank,
-      config,
       clock: options.clock,
       progress,
       batch: createBatcher(splits.train, batcherOptions),
-      graphs,
-      partialSums,
-      allReduce,
-      optimizer,
+      replica,
     },
     close: async () => {
-      graphs.dispose();
+      replica.dispose();
       engine.dispose();
       await allReduce.close();
     },
@@ -158,12 +160,7 @@ async function loadState({ config, labels, checkpoint }: Welcome): Promise<Loade
   const layout = layOutParameters(model.program.parameters);
   const arena = await createArena(arenaCount(layout, config));
   const state = allocateTrainingState(arena, layout);
-  const optimizer = new AdamW(arena, state, {
-    beta1: config.adamBeta1,
-    beta2: config.adamBeta2,
-    epsilon: config.adamEpsilon,
-    weightDecay: config.weightDecay,
-  });
+  const optimizer = new AdamW(arena, state, adamWSettings(config));
   if (checkpoint === undefined) {
     await model.load((parameter) => state.parameters.view(parameter));
   } else {
@@ -171,6 +168,15 @@ async function loadState({ config, labels, checkpoint }: Welcome): Promise<Loade
     optimizer.resume();
   }
   return { model, arena, state, optimizer };
+}
+
+function adamWSettings(config: ResolvedConfig): AdamWSettings {
+  return {
+    beta1: config.adamBeta1,
+    beta2: config.adamBeta2,
+    epsilon: config.adamEpsilon,
+    weightDecay: config.weightDecay,
+  };
 }
 
 /** Parameters, two moments, the optimizer's staging, and every gradient slot a step can need; untouched pages cost nothing. */
@@ -184,7 +190,7 @@ function openCollective(
   { welcome, transport }: SessionOptions,
   arena: Arena,
   layout: ParameterLayout,
-): { allReduce: AllReduce; partialSums: Trainer['partialSums'] } {
+): { allReduce: AllReduce; partialSums: PartialSums; pool: SlotPool } {
   const pool = createSlotPool(arena, layout.denseCount);
   const widths = layout.tables.map(({ shape }) => shape[1] ?? 0);
   return {
@@ -198,5 +204,6 @@ function openCollective(
       epoch: welcome.epoch,
     }),
     partialSums: createPartialSums({ arena, pool, widths }),
+    pool,
   };
 }

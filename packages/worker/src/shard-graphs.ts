@@ -2,10 +2,8 @@
  * Compiled graphs by shard shape, made when first needed, and ahead of need for shapes that are planned: where the
  * engine compiles off the JavaScript thread, the next shape is ready when its step begins.
  */
-import type { CompileOptions, Engine } from '@microtune/engine';
-import type { ModelProgram } from '@microtune/models';
 import type { ShardShape } from '@microtune/shared';
-import { bindShardGraph, type Bindings, type ShardGraph } from './shard-graph.js';
+import type { ShardGraph } from './replica.js';
 
 export type GraphKind = 'training' | 'evaluation';
 
@@ -18,29 +16,14 @@ export interface ShardGraphs {
   dispose(): void;
 }
 
-export interface ShardGraphOptions {
-  readonly program: ModelProgram;
-  readonly engine: Engine;
-  readonly compile: CompileOptions;
-  readonly bindings: Bindings;
-}
-
-export function createShardGraphs({
-  program,
-  engine,
-  compile,
-  bindings,
-}: ShardGraphOptions): ShardGraphs {
+/** @param make traces and compiles one graph */
+export function createShardGraphs(
+  make: (kind: GraphKind, shape: ShardShape) => Promise<ShardGraph>,
+): ShardGraphs {
   const graphs = new Map<string, Promise<ShardGraph>>();
   // One compilation at a time: they take all threads anyway, and the first one asked for is needed first.
   let last: Promise<unknown> = Promise.resolve();
 
-  const make = async (kind: GraphKind, shape: ShardShape): Promise<ShardGraph> => {
-    const traced =
-      kind === 'training' ? program.traceTraining(shape) : program.traceEvaluation(shape);
-    const executable = await engine.compile(traced.graph, compile);
-    return bindShardGraph({ traced, executable, shape, bindings });
-  };
   const get = (kind: GraphKind, shape: ShardShape): Promise<ShardGraph> => {
     const key = `${kind} ${shape.rows}x${shape.tokens}`;
     const known = graphs.get(key);

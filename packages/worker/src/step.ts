@@ -1,36 +1,30 @@
 /**
- * One training step of one worker, in the order in which things happen. What is clever lies behind plain names: the
- * compiled graphs in shard-graph.ts, the tree of sums and the exchange in collective, the update in models.
+ * One training step of one worker, in the order in which things happen. What is clever lies behind plain names: where
+ * state and gradients live in the replica, the tree of sums and the exchange in collective, the update in models.
  *
  * All sums that decide bits are taken in shard order: the losses in float64, the gradients in the binary tree.
  */
-import type { AllReduce, PartialSums, Reduced, ShardLoss } from '@microtune/collective';
+import type { ShardLoss } from '@microtune/collective';
 import type { Batcher } from '@microtune/data';
-import { clipCoefficient, type AdamW } from '@microtune/models';
 import {
   MicrotuneError,
   type Clock,
   type CoordinatorMessage,
-  type ResolvedConfig,
   type Shard,
   type StepTimings,
 } from '@microtune/shared';
 import type { Progress } from './progress.js';
-import type { ShardGraphs } from './shard-graphs.js';
+import type { Replica } from './replica.js';
 
 export type Plan = Extract<CoordinatorMessage, { type: 'plan' }>;
 
 /** What a step works with, fixed for the run. */
 export interface Trainer {
   readonly rank: number;
-  readonly config: ResolvedConfig;
   readonly clock: Clock;
   readonly progress: Progress;
   readonly batch: Batcher;
-  readonly graphs: ShardGraphs;
-  readonly partialSums: PartialSums;
-  readonly allReduce: AllReduce;
-  readonly optimizer: AdamW;
+  readonly replica: Replica;
 }
 
 export interface StepReport {
@@ -46,26 +40,25 @@ export interface StepReport {
  * @throws MicrotuneError `usage` when loss or gradient is not finite, naming shard and samples; `transient` for a lost peer
  */
 export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepReport> {
-  const { clock, progress, config, partialSums, optimizer } = trainer;
+  const { clock, progress, replica } = trainer;
   const { step, shards, learningRate } = plan;
   const startedAt = clock.now();
   let engineMs = 0;
   let reduceMs = 0;
 
   // Forward and backward of this worker's shards; gradients are added up in the tree as they come.
-  const losses: ShardLoss[] = [];
+  const own: ShardLoss[] = [];
   const range = plan.ranges[trainer.rank] ?? { from: 0, to: 0 };
   for (const [index, shard] of shards.slice(range.from, range.to).entries()) {
     const number = range.from + index;
     progress.enter(`shard ${number + 1} of ${shards.length}`, step);
-    const graph = await trainer.graphs.get('training', shard.shape);
+    const graph = await replica.graphs.get('training', shard.shape);
     const batch = trainer.batch(shard);
-    const gradient = partialSums.slot();
     const runAt = clock.now();
-    const { lossSum, rows } = await graph.train(batch, step, gradient);
+    const lossSum = await graph.train(batch, step);
     const ranAt = clock.now();
-    partialSums.push(number, rows);
-    losses.push({ shard: number, lossSum, weight: batch.weight });
+    replica.accumulate(number);
+    own.push({ shard: number, lossSum, weight: batch.weight });
     engineMs += ranAt - runAt;
     reduceMs += clock.now() - ranAt;
   }
@@ -73,19 +66,15 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
   // The sum over all shards of all workers. From here on every worker does the same with the same bits.
   progress.enter('all-reduce', step);
   const reduceAt = clock.now();
-  const reduced = await trainer.allReduce.reduce(step, shards.length, partialSums.sums(), losses);
+  const losses = await replica.reduce(step, shards.length, own);
   const reducedAt = clock.now();
   reduceMs += reducedAt - reduceAt;
 
   // Mean over the global batch, clipping, update.
-  const { lossSum, weight } = totalLoss(reduced);
-  checkLosses(step, shards, reduced);
-  const gradient = { dense: reduced.dense, rows: reduced.rows };
-  const gradientNorm = optimizer.gradientNorm(gradient) / weight;
+  const { lossSum, weight } = totalLoss(losses);
+  checkLosses(step, shards, losses);
+  const gradientNorm = await replica.apply({ weight, learningRate });
   checkGradient(step, gradientNorm);
-  const gradientScale = clipCoefficient(gradientNorm, config.maxGradNorm) / weight;
-  optimizer.update({ gradient, learningRate, gradientScale });
-  partialSums.clear();
 
   const endedAt = clock.now();
   const timings = {
@@ -97,13 +86,13 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
   return { lossSum, weight, gradientNorm, timings };
 }
 
-function totalLoss({ losses }: Reduced): { lossSum: number; weight: number } {
+function totalLoss(losses: readonly ShardLoss[]): { lossSum: number; weight: number } {
   const sum = (part: (loss: ShardLoss) => number): number =>
     losses.reduce((total, loss) => total + part(loss), 0);
   return { lossSum: sum((loss) => loss.lossSum), weight: sum((loss) => loss.weight) };
 }
 
-function checkLosses(step: number, shards: readonly Shard[], { losses }: Reduced): void {
+function checkLosses(step: number, shards: readonly Shard[], losses: readonly ShardLoss[]): void {
   const bad = losses.find(({ lossSum }) => !Number.isFinite(lossSum));
   if (bad === undefined) return;
   const samples = shards[bad.shard]?.samples.join(', ') ?? '';

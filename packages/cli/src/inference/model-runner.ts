@@ -2,6 +2,7 @@
  * A model's forward pass in this process: one compiled graph per shard shape, made when a shard of that shape comes
  * first. Parameters are fed as they lie in memory; nothing is updated.
  */
+import { gatherRows } from '@microtune/arena';
 import type { Engine, Executable, HostBuffer, HostRows, Precision } from '@microtune/engine';
 import { createBatcher, type Batch, type Batcher, type TokenizedDataset } from '@microtune/data';
 import { graphNames, type LoadedModel } from '@microtune/models';
@@ -101,11 +102,8 @@ export class ModelRunner {
       const buffer = rowBuffers.get(rows.rowsInput);
       const table = this.#parameters[rows.table];
       assert(buffer && table, `table ${rows.table} is a parameter`);
-      gatherRows(table, {
-        ids: feeds[rows.ids] as Int32Array,
-        width: rows.tableShape[1],
-        into: buffer,
-      });
+      const ids = feeds[rows.ids] as Int32Array;
+      gatherRows(buffer, { table, ids, width: rows.tableShape[1] });
       feeds[rows.rowsInput] = buffer;
     }
     return feeds;
@@ -136,15 +134,5 @@ export class ModelRunner {
     };
     this.#compiled.set(key, compiled);
     return compiled;
-  }
-}
-
-/** into[i] = table[ids[i]], rows of `width` numbers. */
-function gatherRows(
-  table: Float32Array,
-  { ids, width, into }: { ids: Int32Array; width: number; into: Float32Array },
-): void {
-  for (const [at, id] of ids.entries()) {
-    into.set(table.subarray(id * width, (id + 1) * width), at * width);
   }
 }

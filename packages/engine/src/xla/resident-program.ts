@@ -9,7 +9,7 @@ import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import type { PjrtBuffer } from './pjrt/buffer.js';
 import type { Pointer } from './pjrt/c-api.js';
 import type { CompiledProgram } from './xla-compiler.js';
-import type { HostBuffers } from './resident.js';
+import type { HostBuffers } from '../resident/resident.js';
 import { explained } from './xla-executable.js';
 
 export interface ProgramOptions {

@@ -6,10 +6,10 @@ import { randomNumbers, randomTensor } from '../conformance/random-values.js';
 import type { Graph } from '../graph/graph.js';
 import { testXlaPlugin } from '../setup/xla-test-plugin.js';
 import { trace } from '../tracer/trace.js';
-import { packGradient } from './pack-gradient.js';
-import { nextValue } from './resident.js';
-import type { DeviceState } from './resident.js';
-import { adamwNames, adamwScalars, traceAdamW } from './traced-adamw.js';
+import { packGradient } from '../resident/pack-gradient.js';
+import { nextValue } from '../resident/resident.js';
+import type { DeviceState } from '../resident/resident.js';
+import { adamwNames, adamwScalars, traceAdamW } from '../resident/traced-adamw.js';
 import { loadXla } from './xla-engine.js';
 import type { XlaEngine } from './xla-engine.js';
 

@@ -7,7 +7,7 @@ import type { TensorSpec } from '../graph-types.js';
 import type { HostTensor } from './pjrt/client.js';
 import type { PjrtBuffer } from './pjrt/buffer.js';
 import { checkBuffer, ResidentProgram } from './resident-program.js';
-import { nextValue } from './resident.js';
+import { nextValue } from '../resident/resident.js';
 import type {
   ApplyProgram,
   DeviceGradient,
@@ -15,7 +15,7 @@ import type {
   GradientProgram,
   HostBuffers,
   StateTensor,
-} from './resident.js';
+} from '../resident/resident.js';
 import { toStableHlo } from './stablehlo/to-stablehlo.js';
 import type { StableHloOptions } from './stablehlo/to-stablehlo.js';
 import type { XlaCompiler } from './xla-compiler.js';

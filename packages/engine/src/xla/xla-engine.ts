@@ -7,8 +7,8 @@ import type { Graph } from '../graph/graph.js';
 import { setupCommand } from '../setup/setup-command.js';
 import { folderCache } from './compilation-cache.js';
 import type { NativeEnvironment } from './native-environment.js';
+import type { ResidentEngine } from '../resident/resident.js';
 import type { XlaPlatform } from './platform.js';
-import type { ResidentEngine } from './resident.js';
 import { XlaState } from './resident-state.js';
 import { toStableHlo } from './stablehlo/to-stablehlo.js';
 import { XlaCompiler } from './xla-compiler.js';
@@ -31,7 +31,7 @@ export interface XlaOptions {
 }
 
 /** `threads` of CompileOptions is not followed: see cpuPoolThreads. */
-export interface XlaEngine extends Engine, ResidentEngine {
+export interface XlaEngine extends Omit<Engine, 'init'>, ResidentEngine {
   compile(graph: Graph, options: CompileOptions): Promise<XlaExecutable>;
 }
 

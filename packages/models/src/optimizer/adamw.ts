@@ -25,11 +25,14 @@ export interface Gradient {
   readonly rows: readonly SparseRows[];
 }
 
-export interface Update {
-  readonly gradient: Gradient;
+export interface StepFactors {
   readonly learningRate: number;
   /** Multiplied into the gradient: clipCoefficient / weight of the batch. */
   readonly gradientScale: number;
+}
+
+export interface Update extends StepFactors {
+  readonly gradient: Gradient;
 }
 
 /** Numbers that an AdamW takes of the arena beside the state. */
@@ -62,23 +65,33 @@ export class AdamW {
    * the same bits on every worker. Divide by the batch's weight for the norm of the mean gradient.
    */
   gradientNorm({ dense, rows }: Gradient): number {
-    return Math.sqrt(
-      rows.reduce((sum, { values }) => sum + sumOfSquares(values), this.#arena.sumOfSquares(dense)),
-    );
+    return Math.sqrt(this.#arena.sumOfSquares(dense) + squaresOfRows(rows));
   }
 
   /** Applies one update and advances `state.step`. */
-  update({ gradient, learningRate, gradientScale }: Update): void {
-    const state = this.#state;
-    assert(gradient.rows.length === this.#tables.length, 'one sparse gradient per table');
-    state.step += 1;
-    const step = { ...this.#settings, learningRate, gradientScale, step: state.step };
+  update({ gradient, ...factors }: Update): void {
+    const step = this.#nextStep(factors);
     for (const { start, count, decay, parameter, m, v } of this.#ranges) {
       const part = this.#arena.part(gradient.dense, start, count);
       this.#arena.adamw(parameter, part, m, v, decay ? step : withoutDecay(step));
     }
-    state.layout.tables.forEach(({ decay }, i) => {
-      const rows = gradient.rows[i];
+    this.#updateTables(gradient.rows, step);
+  }
+
+  /** The same where the dense part is on a device and was updated there: the row tables, and `state.step`. */
+  updateTables({ rows, ...factors }: StepFactors & Pick<Gradient, 'rows'>): void {
+    this.#updateTables(rows, this.#nextStep(factors));
+  }
+
+  #nextStep({ learningRate, gradientScale }: StepFactors): AdamWStep {
+    this.#state.step += 1;
+    return { ...this.#settings, learningRate, gradientScale, step: this.#state.step };
+  }
+
+  #updateTables(gradients: readonly SparseRows[], step: AdamWStep): void {
+    assert(gradients.length === this.#tables.length, 'one sparse gradient per table');
+    this.#state.layout.tables.forEach(({ decay }, i) => {
+      const rows = gradients[i];
       assert(rows, 'one sparse gradient per table');
       this.#tables[i]?.update(rows, decay ? step : withoutDecay(step));
     });
@@ -119,8 +132,11 @@ function withoutDecay(step: AdamWStep): AdamWStep {
   return { ...step, weightDecay: 0 };
 }
 
-function sumOfSquares(values: Float32Array): number {
+/** Sum of squares in float64, table by table and in the order of the rows. */
+export function squaresOfRows(tables: readonly SparseRows[]): number {
   let sum = 0;
-  for (const value of values) sum += value * value;
+  for (const { values } of tables) {
+    for (const value of values) sum += value * value;
+  }
   return sum;
 }

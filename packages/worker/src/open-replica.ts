@@ -1,0 +1,13 @@
+/** Where the state lives is the engine's matter: on its device when it has memory of its own, else in the arena. */
+import { openDeviceReplica, type DeviceReplicaOptions } from './device/device-replica.js';
+import { createHostReplica, type HostReplicaOptions } from './host/host-replica.js';
+import type { Replica } from './replica.js';
+
+export type ReplicaOptions = HostReplicaOptions & Omit<DeviceReplicaOptions, 'engine'>;
+
+/** @throws MicrotuneError `transient` when the device has no room for the state */
+export async function openReplica(options: ReplicaOptions): Promise<Replica> {
+  const { engine } = options;
+  if (engine.init === undefined) return createHostReplica(options);
+  return openDeviceReplica({ ...options, engine: { init: engine.init } });
+}

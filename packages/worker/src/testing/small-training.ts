@@ -1,0 +1,211 @@
+/**
+ * The step loop of several workers in one process, over a small BERT and batches drawn from a seed: for tests that
+ * compare where the state lives.
+ */
+import { createArena } from '@microtune/arena';
+import {
+  createAllReduce,
+  createMemoryTransports,
+  createPartialSums,
+  createSlotPool,
+  type Transport,
+} from '@microtune/collective';
+import { createDropoutMasks, ignoreIndex, type Batch } from '@microtune/data';
+import type { Engine, Precision } from '@microtune/engine';
+import {
+  AdamW,
+  allocateTrainingState,
+  createModel,
+  layOutParameters,
+  type TrainingState,
+} from '@microtune/models';
+import { assert, type Shard } from '@microtune/shared';
+import { openReplica } from '../open-replica.js';
+import type { Replica } from '../replica.js';
+import { trainStep, type StepReport } from '../step.js';
+
+const vocabulary = 60;
+const config = {
+  model_type: 'bert',
+  vocab_size: vocabulary,
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 64,
+  max_position_embeddings: 32,
+  type_vocab_size: 2,
+  hidden_act: 'gelu',
+  hidden_dropout_prob: 0.1,
+  attention_probs_dropout_prob: 0.1,
+  layer_norm_eps: 1e-12,
+  initializer_range: 0.1,
+  pad_token_id: 0,
+};
+// Gradients of key biases are zero but for rounding; a small epsilon would make weights of the noise.
+const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 };
+
+/** Five shards of two shapes: a tree with a gap, and ranges that begin in the middle of a node. */
+const shapes = [
+  { rows: 2, tokens: 16 },
+  { rows: 4, tokens: 8 },
+];
+const shardCount = 5;
+const ranges: Readonly<Record<number, readonly (readonly [number, number])[]>> = {
+  1: [[0, 5]],
+  2: [[0, 3], [3, 5]],
+  3: [[0, 1], [1, 3], [3, 5]],
+  4: [[0, 2], [2, 2], [2, 3], [3, 5]],
+}; // prettier-ignore
+
+export interface SmallWorker {
+  readonly replica: Replica;
+  /** Trains steps [from, to], 1-based. */
+  train(from: number, to: number): Promise<StepReport[]>;
+  logits(): Promise<Float32Array>;
+}
+
+export interface SmallWorld extends Disposable {
+  readonly workers: readonly SmallWorker[];
+  /** All workers at once. @returns the reports of the first */
+  train(from: number, to: number): Promise<StepReport[]>;
+  /** The state of a worker, copied: the next step does not change it. */
+  snapshot(rank?: number): Promise<{ parameters: Float32Array; m: Float32Array; v: Float32Array }>;
+}
+
+/** @param engine shared by all workers; stays open */
+export async function openSmallWorld(
+  engine: Engine,
+  { workers: count, precision = 'f32' }: { workers: number; precision?: Precision },
+): Promise<SmallWorld> {
+  const transports = createMemoryTransports(count);
+  const workers = await Promise.all(
+    transports.map((transport) => openWorker(engine, { transport, precision })),
+  );
+  return {
+    workers,
+    train: async (from, to) => {
+      const all = await Promise.all(workers.map((worker) => worker.train(from, to)));
+      return all[0] ?? [];
+    },
+    snapshot: async (rank = 0) => {
+      const state = await workers[rank]!.replica.snapshot();
+      return { parameters: flat(state, 'parameters'), m: flat(state, 'm'), v: flat(state, 'v') };
+    },
+    [Symbol.dispose]: () => {
+      for (const { replica } of workers) replica.dispose();
+    },
+  };
+}
+
+async function openWorker(
+  engine: Engine,
+  { transport, precision }: { transport: Transport; precision: Precision },
+): Promise<SmallWorker> {
+  const { program, load } = createModel(config, { seed: 5 });
+  const layout = layOutParameters(program.parameters);
+  const arena = await createArena(2 ** 20);
+  const state = allocateTrainingState(arena, layout);
+  await load((parameter) => state.parameters.view(parameter));
+  const pool = createSlotPool(arena, layout.denseCount);
+  const widths = layout.tables.map(({ shape }) => shape[1] ?? 0);
+  const replica = await openReplica({
+    engine,
+    program,
+    compile: { threads: 1, precision },
+    bindings: {
+      parameters: state.parameters,
+      masks: createDropoutMasks({ seed: 9 }),
+      isRegression: false,
+    },
+    state,
+    optimizer: new AdamW(arena, state, settings),
+    settings,
+    maxGradNorm: 0.5,
+    partialSums: createPartialSums({ arena, pool, widths }),
+    allReduce: createAllReduce({
+      arena,
+      pool,
+      transport,
+      widths,
+      count: layout.denseCount,
+      runId: 'test',
+      epoch: 0,
+      chunkBytes: 4096,
+    }),
+    worldSize: transport.worldSize,
+    pool,
+  });
+  const clock = { now: () => 0, timestamp: () => '' };
+  const progress = { enter: () => undefined };
+  const trainer = { rank: transport.rank, clock, progress, batch: batchOf, replica };
+  return {
+    replica,
+    train: async (from, to) => {
+      const reports: StepReport[] = [];
+      for (let step = from; step <= to; step++)
+        reports.push(await trainStep(trainer, planOf(step, transport.worldSize)));
+      return reports;
+    },
+    logits: async () => {
+      const graph = await replica.graphs.get('evaluation', shapes[0]!);
+      const { logits } = await graph.evaluate(batchOf({ shape: shapes[0]!, samples: [1, 2] }));
+      return logits.slice();
+    },
+  };
+}
+
+function planOf(step: number, worldSize: number): Parameters<typeof trainStep>[1] {
+  const shards = Array.from({ length: shardCount }, (_, i): Shard => {
+    const shape = shapes[(step + i) % 3 === 0 ? 1 : 0]!;
+    const samples = Array.from({ length: shape.rows }, (_, row) => step * 100 + i * 10 + row);
+    // The last shard has an empty row.
+    return { shape, samples: i === shardCount - 1 ? samples.slice(1) : samples };
+  });
+  const own = ranges[worldSize];
+  assert(own, `ranges for ${worldSize} workers`);
+  const envelope = { protocol: 1, runId: 'test', epoch: 0 } as const;
+  return {
+    ...envelope,
+    type: 'plan',
+    step,
+    shards,
+    ranges: own.map(([from, to]) => ({ from, to })),
+    learningRate: 1e-3,
+  };
+}
+
+/** A sample is its number: its tokens and its label are drawn from it. */
+function batchOf({ shape: { rows, tokens }, samples }: Shard): Batch {
+  const batch: Batch = {
+    rows,
+    tokens,
+    samples,
+    weight: samples.length,
+    inputIds: new Int32Array(rows * tokens),
+    attentionMask: new Float32Array(rows * tokens),
+    tokenTypeIds: new Int32Array(rows * tokens),
+    labelIds: new Int32Array(rows).fill(ignoreIndex),
+    targets: new Float32Array(rows),
+    rowWeights: new Float32Array(rows),
+  };
+  for (const [row, sample] of samples.entries()) {
+    let state = sample * 7919 + 17;
+    const draw = (bound: number): number => {
+      state = (state * 48271) % 2147483647;
+      return state % bound;
+    };
+    const length = 3 + draw(tokens - 3);
+    batch.labelIds[row] = draw(2);
+    for (let at = row * tokens; at < row * tokens + length; at++) {
+      batch.inputIds[at] = draw(vocabulary);
+      batch.attentionMask[at] = 1;
+    }
+  }
+  for (let row = samples.length; row < rows; row++) batch.attentionMask[row * tokens] = 1;
+  return batch;
+}
+
+function flat(state: TrainingState, block: 'parameters' | 'm' | 'v'): Float32Array {
+  const views = [state[block].dense, ...state[block].tables].map(({ view }) => view);
+  return Float32Array.from(views.flatMap((view) => [...view]));
+}
