@@ -23,9 +23,9 @@ describe.skipIf(plugin === undefined)(
     // Workers of one process would compile the same programs again and again.
     const cacheFolder = mkdtempSync(join(tmpdir(), 'microtune-programs-'));
     beforeAll(async () => {
-      const loaded = await loadXla({ plugin, environment, cacheFolder });
+      const loaded = await loadXla({ plugin: plugin!, environment, cacheFolder });
       if (!('compile' in loaded)) throw new Error(loaded.reason);
-      engine = loaded as unknown as Engine;
+      engine = loaded;
     });
     afterAll(() => {
       engine.dispose();
