@@ -190,7 +190,7 @@ export const runConfigSchema = z.strictObject({
   engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
   devices: z.enum(['cpu']).default('cpu').describe('Devices of the workers'),
   bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
-  port: whole.default(0).describe('TCP port of the coordinator; 0 takes a free one'),
+  port: whole.max(65_535).default(0).describe('TCP port of the coordinator; 0 takes a free one'),
 
   // Output of the command
   json: z.boolean().default(false).describe('Machine-readable output: one JSON object per line'),

@@ -29,6 +29,7 @@ import {
   layOutParameters,
   loadCheckpoint,
   loadModel,
+  requireFit,
   optimizerCount,
   type AdamWSettings,
   type LoadedModel,
@@ -87,6 +88,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     options.openEngine(config),
     transport.connect(welcome.peers, connectTimeoutMs),
   ]);
+  for (const split of [splits.train, splits.validation]) {
+    if (split !== undefined) requireFit(model, split);
+  }
   const precision = precisionOf(config, engine);
   const batcherOptions = { padTokenId: splits.padTokenId, problemType: splits.mapping.problemType };
   const { allReduce, ...collective } = openCollective(options, arena, state.layout);

@@ -2,7 +2,7 @@
 import { cpus } from 'node:os';
 import { resolveConfig } from '@microtune/coordinator';
 import { openSplits, planTraining } from '@microtune/data';
-import { loadModel } from '@microtune/models';
+import { loadModel, requireFit } from '@microtune/models';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
 import { chooseEngine } from '../training/choose-engine.js';
@@ -26,6 +26,9 @@ export async function run({ values, positional, environment }: CommandInput): Pr
     problemType,
     labelSmoothing: config.labelSmoothingFactor,
   });
+  for (const split of [splits.train, splits.validation]) {
+    if (split !== undefined) requireFit(model, split);
+  }
   const plan = planTraining(splits.train.lengths, config);
   const found = {
     engine,

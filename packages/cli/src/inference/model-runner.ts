@@ -5,7 +5,7 @@
 import { gatherRows } from '@microtune/arena';
 import type { Engine, Executable, HostBuffer, HostRows, Precision } from '@microtune/engine';
 import { createBatcher, type Batch, type Batcher, type TokenizedDataset } from '@microtune/data';
-import { graphNames, type LoadedModel } from '@microtune/models';
+import { graphNames, requireFit, type LoadedModel } from '@microtune/models';
 import { assert, type Shard, type ShardShape } from '@microtune/shared';
 
 export interface ModelRunnerOptions {
@@ -46,9 +46,10 @@ export class ModelRunner {
     return new ModelRunner(options, parameters);
   }
 
-  /** @returns logits [dataset.size, numLabels] row-major, in sample order; NaN for samples in no shard */
+  /** @throws as requireFit. @returns logits [dataset.size, numLabels] row-major, in sample order; NaN for samples in no shard */
   async logits(dataset: TokenizedDataset, shards: readonly Shard[]): Promise<Float32Array> {
     const { model } = this.#options;
+    requireFit(model, dataset);
     const { numLabels } = model.program;
     const batcher = createBatcher(dataset, {
       padTokenId: model.padTokenId,

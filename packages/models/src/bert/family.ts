@@ -12,6 +12,8 @@ export const bertFamily: ModelFamily = {
     return {
       program: createBertProgram({ config, task, labelSmoothing }),
       maxTokens: config.maxPositionEmbeddings,
+      vocabSize: config.vocabSize,
+      typeVocabSize: config.typeVocabSize,
       padTokenId: config.padTokenId,
       fileNames,
       mayBeCreated,

@@ -23,6 +23,9 @@ export interface FamilyModel {
   readonly program: ModelProgram;
   /** Longest row in tokens. */
   readonly maxTokens: number;
+  /** Token ids and token types are below these. */
+  readonly vocabSize: number;
+  readonly typeVocabSize: number;
   readonly padTokenId: number;
   /** Names that a checkpoint tensor may have in a file, best first. */
   fileNames(tensor: string): readonly string[];

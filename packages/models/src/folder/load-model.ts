@@ -31,6 +31,9 @@ export interface LoadedModel {
   readonly program: ModelProgram;
   /** Longest row in tokens. */
   readonly maxTokens: number;
+  /** Token ids and token types are below these. */
+  readonly vocabSize: number;
+  readonly typeVocabSize: number;
   readonly padTokenId: number;
   /** Things the user should know, e.g. a head created from the seed. */
   readonly notes: readonly string[];
@@ -100,8 +103,8 @@ function describe(raw: HfConfig, options: ModelOptions, file: string): Described
     architectures: [family.architecture],
   };
   const model = family.create({ config, task, labelSmoothing, file });
-  const { program, maxTokens, padTokenId } = model;
-  return { config, task, program, maxTokens, padTokenId, model };
+  const { program, maxTokens, vocabSize, typeVocabSize, padTokenId } = model;
+  return { config, task, program, maxTokens, vocabSize, typeVocabSize, padTokenId, model };
 }
 
 function withOverrides(config: HfConfig, overrides: ModelOverrides): HfConfig {
