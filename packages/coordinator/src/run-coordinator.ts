@@ -11,9 +11,9 @@ import {
   runFolder,
   type Clock,
   type ErrorCode,
-  type Logger,
   type ResolvedConfig,
 } from '@microtune/shared';
+import type { Logger } from '@microtune/shared/logging';
 import { conduct, type Conducted } from './conduct.js';
 import { createEventQueue, type EventQueue } from './event-queue.js';
 import type { RunEvent, StopRequest } from './decide/run-state.js';

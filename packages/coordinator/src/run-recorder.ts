@@ -1,5 +1,6 @@
 /** Writes down what happens: metrics.jsonl, events.jsonl, the log, the figures of the summary; and tells the observer. */
-import { runFolder, type Clock, type Logger, type ResolvedConfig } from '@microtune/shared';
+import { runFolder, type Clock, type ResolvedConfig } from '@microtune/shared';
+import type { Logger } from '@microtune/shared/logging';
 import type { Outcome, RunRecord, RunState } from './decide/run-state.js';
 import type { MemoryMeter } from './memory-meter.js';
 import type { OpenedRun } from './open-run.js';

@@ -55,7 +55,6 @@ export type {
 export { adamwNames, adamwScalars, traceAdamW } from './resident/traced-adamw.js';
 export type { TracedAdamWOptions, TracedParameter } from './resident/traced-adamw.js';
 
-export { missingLibraries } from './setup/missing-libraries.js';
 export { openvinoStatus } from './setup/openvino-manifest.js';
 export type { OpenvinoStatus } from './setup/openvino-manifest.js';
 export { runProcess } from './setup/process-runner.js';

@@ -8,8 +8,6 @@ export type { Shard, ShardRange, ShardShape } from './plan.js';
 export { asideFolder, checkpointStep, parseAside, runFolder } from './run-folder.js';
 export type { AsideKind, RunFolder } from './run-folder.js';
 export { makeFolder } from './make-folder.js';
-export { createLogger } from './logging.js';
-export type { Logger } from './logging.js';
 export {
   engineChoices,
   engineNames,

@@ -1,4 +1,7 @@
-/** One winston logger per process, writing `logs/<process>.log` in the run folder; the terminal is the CLI's. */
+/**
+ * One winston logger per process, writing `logs/<process>.log` in the run folder; the terminal is the CLI's.
+ * An entry of its own (`@microtune/shared/logging`), because most commands write no log and need not load winston.
+ */
 import { join } from 'node:path';
 import winston from 'winston';
 import { MicrotuneError, messageOf } from './errors.js';

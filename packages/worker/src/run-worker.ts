@@ -12,7 +12,6 @@ import type { Engine } from '@microtune/engine';
 import { paramsSha256, stateSha256 } from '@microtune/models';
 import {
   MicrotuneError,
-  createLogger,
   errorCodes,
   exitCodeOf,
   exitCodes,
@@ -20,10 +19,10 @@ import {
   protocolVersion,
   runFolder,
   type Clock,
-  type Logger,
   type ResolvedConfig,
   type WorkerMessage,
 } from '@microtune/shared';
+import { createLogger, type Logger } from '@microtune/shared/logging';
 import { createInbox, type Inbox } from './inbox.js';
 import { obey, type Body } from './obey.js';
 import { createProgress } from './progress.js';

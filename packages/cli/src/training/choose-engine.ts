@@ -1,5 +1,5 @@
 /** Which engine `auto` means on this machine, without loading any: workers load it, the coordinator never does. */
-import { missingLibraries } from '@microtune/engine';
+import { missingLibraries } from '@microtune/engine/missing-libraries';
 import { MicrotuneError, type ParsedConfig, type ResolvedConfig } from '@microtune/shared';
 
 export interface EngineChoice {

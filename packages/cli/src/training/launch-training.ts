@@ -8,7 +8,8 @@ import {
   type RunObserver,
   type Summary,
 } from '@microtune/coordinator';
-import { createLogger, runFolder, systemClock, type ParsedConfig } from '@microtune/shared';
+import { runFolder, systemClock, type ParsedConfig } from '@microtune/shared';
+import { createLogger } from '@microtune/shared/logging';
 import { chooseEngine } from './choose-engine.js';
 import { requireModel } from './require-model.js';
 import { workerCommand } from './worker-command.js';
