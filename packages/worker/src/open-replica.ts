@@ -7,7 +7,7 @@ export type ReplicaOptions = HostReplicaOptions & Omit<DeviceReplicaOptions, 'en
 
 /** @throws MicrotuneError `transient` when the device has no room for the state */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
-  const { engine } = options;
-  if (engine.init === undefined) return createHostReplica(options);
-  return openDeviceReplica({ ...options, engine: { init: engine.init } });
+  const { init } = options.engine;
+  if (init === undefined) return createHostReplica(options);
+  return openDeviceReplica({ ...options, engine: { init } });
 }

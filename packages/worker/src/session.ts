@@ -18,8 +18,11 @@ import {
   createBatcher,
   createDropoutMasks,
   openSplits,
+  planEvaluation,
   planSteps,
+  planTraining,
   type Batcher,
+  type Splits,
 } from '@microtune/data';
 import type { Engine, Precision } from '@microtune/engine';
 import {
@@ -44,6 +47,7 @@ import {
 } from '@microtune/shared';
 import type { Progress } from './progress.js';
 import { openReplica } from './open-replica.js';
+import type { Replica } from './replica.js';
 import type { Trainer } from './step.js';
 
 export type Welcome = Extract<CoordinatorMessage, { type: 'welcome' }>;
@@ -111,6 +115,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...collective,
     worldSize: transport.worldSize,
   });
+  if (engine.wantsProgramsFirst === true) await compileAll(replica, splits, config);
   return {
     config,
     model,
@@ -133,6 +138,20 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       await allReduce.close();
     },
   };
+}
+
+/** The graphs of every shape that the run can have. */
+async function compileAll(
+  { graphs }: Replica,
+  { train, validation }: Splits,
+  config: ResolvedConfig,
+): Promise<void> {
+  const { shapes } = planTraining(train.lengths, config);
+  const evaluated = validation === undefined ? [] : planEvaluation(validation.lengths, config);
+  await Promise.all([
+    ...shapes.map((shape) => graphs.get('training', shape)),
+    ...evaluated.map(({ shape }) => graphs.get('evaluation', shape)),
+  ]);
 }
 
 function precisionOf({ bf16, engine: name }: ResolvedConfig, engine: Engine): Precision {

@@ -83,6 +83,11 @@ export interface DeviceState {
 }
 
 export interface ResidentEngine {
+  /**
+   * Programs compiled after the first run cost a move of the whole state through the host: compile all that a run needs
+   * first. @default false
+   */
+  readonly wantsProgramsFirst?: boolean;
   /** Puts the state on the device: parameters to train, frozen ones, moments. The host's copies are free afterwards. */
   init(tensors: readonly StateTensor[]): Promise<DeviceState>;
 }

@@ -6,12 +6,14 @@ import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { messageOf } from '@microtune/shared';
 import type { Engine, EngineUnavailable } from '../engine.js';
+import type { ResidentEngine } from '../resident/resident.js';
 import { setupCommand } from '../setup/setup-command.js';
 import type { NativeEnvironment } from '../xla/native-environment.js';
 import type { TensorflowBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
 import { loadUnder } from './environment.js';
 import type { TensorflowSettings } from './environment.js';
+import { TensorflowState } from './resident-state.js';
 
 export interface TensorflowOptions extends TensorflowSettings {
   /** Of a ready `tensorflowStatus`. */
@@ -19,6 +21,8 @@ export interface TensorflowOptions extends TensorflowSettings {
   /** process.env, which TensorFlow reads while it loads. */
   readonly environment: NativeEnvironment;
 }
+
+export interface TensorflowEngine extends Omit<Engine, 'init'>, ResidentEngine {}
 
 /**
  * Loads TensorFlow, or says why it cannot be loaded; never rejects. One process holds one TensorFlow: `threads` and the
@@ -28,7 +32,7 @@ export interface TensorflowOptions extends TensorflowSettings {
  */
 export async function loadTensorflow(
   options: TensorflowOptions,
-): Promise<Engine | EngineUnavailable> {
+): Promise<TensorflowEngine | EngineUnavailable> {
   const { addonFile, environment } = options;
   const unavailable = (reason: string): EngineUnavailable => ({
     name: 'tensorflow',
@@ -43,7 +47,7 @@ export async function loadTensorflow(
   }
 }
 
-function engineOver(binding: TensorflowBinding): Engine {
+function engineOver(binding: TensorflowBinding): TensorflowEngine {
   const onGpu = binding.isUsingGpuDevice();
   return {
     name: 'tensorflow',
@@ -52,6 +56,8 @@ function engineOver(binding: TensorflowBinding): Engine {
     precisions: ['f32', 'bf16'],
     compile: async (graph, { precision }) =>
       compileGraph(binding, graph, { precision, floatsAsInt32: onGpu }),
+    wantsProgramsFirst: true,
+    init: async (tensors) => new TensorflowState(binding, tensors, { floatsAsInt32: onGpu }),
     dispose: () => {},
   };
 }

@@ -9,16 +9,18 @@
 import type { Precision } from '../engine.js';
 import type { Graph, Value } from '../graph/graph.js';
 import type { TensorSpec } from '../graph-types.js';
-import { optimize } from '../optimize.js';
 import { GraphDefWriter } from './graph-def-writer.js';
 import { writeNodes, writePlaceholder } from './to-saved-model.js';
 
 export interface ResidentProgram {
   readonly graph: Graph;
+  readonly precision: Precision;
   /** Graph input -> variable. */
   readonly reads: Readonly<Record<string, string>>;
-  /** Graph output -> variable. */
+  /** Graph output -> variable that takes its value. */
   readonly writes: Readonly<Record<string, string>>;
+  /** Graph output -> variable that it is added to, in place. */
+  readonly adds?: Readonly<Record<string, string>>;
 }
 
 export interface ResidentModel {
@@ -42,7 +44,6 @@ export interface WrittenResident {
 }
 
 export interface ResidentOptions {
-  readonly precision: Precision;
   readonly floatsAsInt32: boolean;
 }
 
@@ -79,29 +80,33 @@ function writeProgram(
   program: ResidentProgram,
   context: ProgramContext,
 ): ProgramBorder {
-  const { prefix, precision } = context;
-  const graph = optimize(program.graph);
-  const { values, inputs, reads } = writeInputs(writer, { ...program, graph }, context);
+  const { prefix, handles } = context;
+  const { graph, precision } = program;
+  const { values, inputs, reads } = writeInputs(writer, program, context);
   const names = writeNodes(writer, graph, { inputs: values, precision });
+  const isFed = (value: Value) =>
+    graph.inputs.some((input) => input.value === value && program.reads[input.name] === undefined);
   const assigned: string[] = [];
   const outputs: BorderNode[] = [];
   graph.outputs.forEach(({ name, shape, dtype, value }, index) => {
-    const variable = program.writes[name];
     const node = `${prefix}out${String(index)}`;
     const given = names.get(value)!;
-    if (variable === undefined) {
+    const assign = (op: string, variable: string, from: string) => {
+      const nodes = [handles.get(variable)!, from, ...reads];
+      writer.named(node, op, { inputs: nodes, attributes: { dtype: { type: dtype } } });
+      assigned.push(`^${node}`);
+    };
+    const [written, added] = [program.writes[name], program.adds?.[name]];
+    if (added !== undefined) {
+      assign('AssignAddVariableOp', added, given);
+    } else if (written !== undefined) {
+      // A variable takes over the memory it is assigned, which may be the caller's array.
+      const copy = () => writer.node('DeepCopy', [given], { T: { type: dtype } });
+      assign('AssignVariableOp', written, mayShare(value, isFed) ? copy() : given);
+    } else {
       writer.named(node, 'Identity', { inputs: [given], attributes: { T: { type: dtype } } });
       outputs.push({ name, shape, dtype, node });
-      return;
     }
-    // A variable takes over the memory it is assigned, which may be the caller's array.
-    const copy = () => writer.node('DeepCopy', [given], { T: { type: dtype } });
-    const owned = mayShareInput(value) ? copy() : given;
-    writer.named(node, 'AssignVariableOp', {
-      inputs: [context.handles.get(variable)!, owned, ...reads],
-      attributes: { dtype: { type: dtype } },
-    });
-    assigned.push(`^${node}`);
   });
   return { inputs, outputs, done: writeDone(writer, `${prefix}done`, assigned) };
 }
@@ -116,9 +121,11 @@ const passingOps: ReadonlySet<string> = new Set([
   'cast',
 ]);
 
-/** Whether a value may lie in the memory that an input of its graph was fed from. */
-function mayShareInput({ node }: Value): boolean {
-  return node === undefined || (passingOps.has(node.op) && node.inputs.some(mayShareInput));
+/** Whether a value may lie in the memory of a fed one. Two variables may share theirs: TensorFlow copies on write. */
+function mayShare(value: Value, isFed: (value: Value) => boolean): boolean {
+  const { node } = value;
+  if (node === undefined) return isFed(value);
+  return passingOps.has(node.op) && node.inputs.some((input) => mayShare(input, isFed));
 }
 
 type BorderNode = TensorSpec & { readonly node: string };

@@ -8,7 +8,8 @@ import type { ResidentModel } from './resident-program.js';
 import { ResidentSession } from './resident-session.js';
 
 const { addonFile, skipReason } = await testTensorflow();
-const options = { precision: 'f32', floatsAsInt32: false } as const;
+const options = { floatsAsInt32: false } as const;
+const precision = 'f32';
 const spec = (name: string) => ({ name, shape: [64], dtype: 'float32' }) as const;
 
 /** Fits w to a target: upload, a gradient that stays, an update from state, download, a swap of two variables. */
@@ -41,20 +42,27 @@ function model(): ResidentModel {
   return {
     variables: [spec('w'), spec('slope, or gradient:0'), spec('momentum')],
     programs: {
-      upload: { graph: pass, reads: {}, writes: { to: 'w' } },
-      reset: { graph: pass, reads: {}, writes: { to: 'momentum' } },
-      gradient: { graph: gradient, reads: { w: 'w' }, writes: { slope: 'slope, or gradient:0' } },
+      upload: { graph: pass, precision, reads: {}, writes: { to: 'w' } },
+      reset: { graph: pass, precision, reads: {}, writes: { to: 'momentum' } },
+      gradient: {
+        graph: gradient,
+        precision,
+        reads: { w: 'w' },
+        writes: { slope: 'slope, or gradient:0' },
+      },
       apply: {
         graph: apply,
+        precision,
         reads: { w: 'w', slope: 'slope, or gradient:0', momentum: 'momentum' },
         writes: { newW: 'w', newMomentum: 'momentum' },
       },
       swap: {
         graph: swap,
+        precision,
         reads: { a: 'w', b: 'momentum' },
         writes: { newA: 'w', newB: 'momentum' },
       },
-      download: { graph: pass, reads: { from: 'w' }, writes: {} },
+      download: { graph: pass, precision, reads: { from: 'w' }, writes: {} },
     },
   };
 }

@@ -7,6 +7,7 @@ import type { TensorSpec } from '../graph-types.js';
 import type { HostTensor } from './pjrt/client.js';
 import type { PjrtBuffer } from './pjrt/buffer.js';
 import { checkBuffer, ResidentProgram } from './resident-program.js';
+import { checkStateInputs } from '../resident/check-state-inputs.js';
 import { nextValue } from '../resident/resident.js';
 import type {
   ApplyProgram,
@@ -89,7 +90,7 @@ export class XlaState implements DeviceState {
     graph: Graph,
     { gradient, precision }: CompileOptions & { readonly gradient: string | undefined },
   ): Promise<GradientProgram> {
-    this.#checkInputs(graph);
+    checkStateInputs(this.#specs, graph);
     const count = graph.outputs.find(({ name }) => name === gradient)?.shape[0];
     const resident = (name: string) => this.#specs.has(name) || name === gradient;
     const program = await this.#compile(graph, { precision, tf32: this.#options.tf32 }, resident);
@@ -117,7 +118,7 @@ export class XlaState implements DeviceState {
     graph: Graph,
     { gradient, precision }: CompileOptions & { readonly gradient: string },
   ): Promise<ApplyProgram> {
-    this.#checkInputs(graph);
+    checkStateInputs(this.#specs, graph);
     const outputs = new Set(graph.outputs.map(({ name }) => name));
     const changed = graph.inputs
       .map(({ name }) => name)
@@ -256,17 +257,6 @@ export class XlaState implements DeviceState {
     const spec = this.#specs.get(name);
     assert(spec !== undefined, `"${name}" is no state tensor`);
     return spec;
-  }
-
-  /** State that a graph reads must be what it takes it for. */
-  #checkInputs(graph: Graph): void {
-    for (const input of graph.inputs) {
-      const spec = this.#specs.get(input.name);
-      const fits =
-        spec === undefined ||
-        (spec.dtype === input.dtype && spec.shape.join() === input.shape.join());
-      assert(fits, `graph input "${input.name}" and the state differ in shape or dtype`);
-    }
   }
 }
 

@@ -1,36 +1,30 @@
-// The plugins read their settings there: a stand-in would not reach them.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+// Native libraries read their settings there while they load: a stand-in would not reach them.
 import { env as environment } from 'node:process';
+import { loadEngine, type Engine } from '@microtune/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Engine } from '@microtune/engine';
+import { testTensorflow } from '../../../engine/src/setup/tensorflow-test-addon.js';
+import { testCacheFolder as cacheFolder } from '../../../engine/src/setup/test-libraries.js';
 import { testXlaPlugin } from '../../../engine/src/setup/xla-test-plugin.js';
-import { loadXla } from '../../../engine/src/xla/xla-engine.js';
 import { openSmallWorld } from '../testing/small-training.js';
 
-const { plugin, skipReason } = await testXlaPlugin(environment);
+const skipReasons = {
+  xla: (await testXlaPlugin(environment)).skipReason,
+  tensorflow: (await testTensorflow()).skipReason,
+};
 
 function relativeError(values: Float32Array, expected: Float32Array): number {
   const norm = (list: Float32Array) => Math.sqrt(list.reduce((sum, x) => sum + x * x, 0));
   return norm(values.map((value, i) => value - expected[i]!)) / norm(expected);
 }
 
-describe.skipIf(plugin === undefined)(
-  `replica on xla (${skipReason ?? 'set up for tests'})`,
-  () => {
+describe.each(['xla', 'tensorflow'] as const)('a replica on %s', (name) => {
+  const skipReason = skipReasons[name];
+  describe.skipIf(skipReason !== undefined)(skipReason ?? 'set up for tests', () => {
     let engine: Engine;
-    // Workers of one process would compile the same programs again and again.
-    const cacheFolder = mkdtempSync(join(tmpdir(), 'microtune-programs-'));
     beforeAll(async () => {
-      const loaded = await loadXla({ plugin: plugin!, environment, cacheFolder });
-      if (!('compile' in loaded)) throw new Error(loaded.reason);
-      engine = loaded;
+      engine = await loadEngine(name, { cacheFolder, environment, threads: 1 });
     });
-    afterAll(() => {
-      engine.dispose();
-      rmSync(cacheFolder, { recursive: true });
-    });
+    afterAll(() => engine.dispose());
 
     it('trains as state in the arena does, over 20 steps', async () => {
       using resident = await openSmallWorld(engine, { workers: 1 });
@@ -87,5 +81,5 @@ describe.skipIf(plugin === undefined)(
       await world.train(4, 5);
       expect(await world.snapshot()).toEqual(expected);
     });
-  },
-);
+  });
+});

@@ -1,19 +1,25 @@
-// The plugin reads its number of threads there: a stand-in would not reach it.
+/** What resident state must do on every engine that has it. */
+// Native libraries read their settings there while they load: a stand-in would not reach them.
 import { env as environment } from 'node:process';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { randomNumbers, randomTensor } from '../conformance/random-values.js';
+import type { Engine } from '../engine.js';
 import type { Graph } from '../graph/graph.js';
+import { loadEngine } from '../load-engine.js';
+import { testTensorflow } from '../setup/tensorflow-test-addon.js';
+import { testCacheFolder as cacheFolder } from '../setup/test-libraries.js';
 import { testXlaPlugin } from '../setup/xla-test-plugin.js';
 import { trace } from '../tracer/trace.js';
-import { packGradient } from '../resident/pack-gradient.js';
-import { nextValue } from '../resident/resident.js';
-import type { DeviceState } from '../resident/resident.js';
-import { adamwNames, adamwScalars, traceAdamW } from '../resident/traced-adamw.js';
-import { loadXla } from './xla-engine.js';
-import type { XlaEngine } from './xla-engine.js';
+import { packGradient } from './pack-gradient.js';
+import { nextValue } from './resident.js';
+import type { DeviceGradient, DeviceState } from './resident.js';
+import { adamwNames, adamwScalars, traceAdamW } from './traced-adamw.js';
 
-const { plugin, skipReason } = await testXlaPlugin(environment);
+const skipReasons = {
+  xla: (await testXlaPlugin(environment)).skipReason,
+  tensorflow: (await testTensorflow()).skipReason,
+};
 
 /** A regression y = tanh(x W1) W2 + b with a frozen table added in, of sizes that leave gaps in the layout. */
 const parameters = [
@@ -111,17 +117,15 @@ function eagerSteps(
   return { weights, norm };
 }
 
-describe.skipIf(plugin === undefined)(
-  `resident state (${skipReason ?? 'set up for tests'})`,
-  () => {
-    let engine: XlaEngine;
+describe.each(['xla', 'tensorflow'] as const)('resident state on %s', (name) => {
+  const skipReason = skipReasons[name];
+  describe.skipIf(skipReason !== undefined)(skipReason ?? 'set up for tests', () => {
+    let engine: Engine;
     let state: DeviceState;
     const learningRate = 0.01;
 
     beforeAll(async () => {
-      const loaded = await loadXla({ plugin: plugin!, environment, cacheFolder: undefined });
-      if (!('compile' in loaded)) throw new Error(loaded.reason);
-      engine = loaded;
+      engine = await loadEngine(name, { cacheFolder, environment });
     });
     afterEach(() => {
       state.dispose();
@@ -133,7 +137,7 @@ describe.skipIf(plugin === undefined)(
     const f32 = { threads: 1, precision: 'f32' } as const;
 
     async function open() {
-      state = await engine.init(stateTensors());
+      state = await engine.init!(stateTensors());
       const gradients = await state.compileGradient(gradientGraph(), {
         ...f32,
         gradient: 'gradient',
@@ -237,5 +241,49 @@ describe.skipIf(plugin === undefined)(
         'differ in shape',
       );
     });
-  },
-);
+
+    it('adds gradients as the host does, in any order, also when a program is compiled in between', async () => {
+      const { gradients } = await open();
+      const run = async () => {
+        const each: DeviceGradient[] = [];
+        for (const shard of shards)
+          each.push((await gradients.run(shard, { loss: new Float32Array(1) }))!);
+        return each;
+      };
+      const values: Float32Array[] = [];
+      for (const gradient of await run()) {
+        const into = new Float32Array(count);
+        await state.download(gradient, 0, into);
+        gradient.dispose();
+        values.push(into);
+      }
+      const [a, b, c, d] = values as [Float32Array, Float32Array, Float32Array, Float32Array];
+      const plus = (left: Float32Array, right: Float32Array) =>
+        left.map((value, i) => value + right[i]!);
+      const [w, x, y, z] = (await run()) as [
+        DeviceGradient,
+        DeviceGradient,
+        DeviceGradient,
+        DeviceGradient,
+      ];
+      // z is the latest; w and x wait for longer. Then y and the sum, with a program that comes late.
+      const first = state.accumulate(w, x);
+      const evaluation = await state.compileGradient(
+        trace(({ input }) => ({ sum: tf.sum(input('w1', [3, 5], 'float32')) })),
+        { ...f32, gradient: undefined },
+      );
+      const sum = new Float32Array(1);
+      expect(await evaluation.run({}, { sum })).toBeUndefined();
+      expect(sum[0]).toBeCloseTo(
+        initial.get('w1')!.reduce((total, value) => total + value, 0),
+        5,
+      );
+      const second = state.accumulate(z, y);
+      const total = state.accumulate(second, first);
+      const into = new Float32Array(count);
+      await state.download(total, 0, into);
+      expect(into).toEqual(plus(plus(a, b), plus(c, d)));
+      total.dispose();
+    });
+  });
+});
