@@ -33,8 +33,15 @@ const shapes: Record<string, string[]> = {
   base: ['--layers', '12', '--hidden_size', '768'],
 };
 
-/** Milliseconds of a whole step, median of one process. */
-async function ours(size: string, engine: string, precision: Precision): Promise<number> {
+/** Sides that were left out, and why. */
+const leftOut = new Set<string>();
+
+/** Milliseconds of a whole step, median of one process; undefined where the engine does not run. */
+async function ours(
+  size: string,
+  engine: string,
+  precision: Precision,
+): Promise<number | undefined> {
   const { stdout } = await timeCommand({
     command: process.execPath,
     // prettier-ignore
@@ -42,20 +49,32 @@ async function ours(size: string, engine: string, precision: Precision): Promise
       '--rows', String(rows), '--tokens', String(tokens), '--threads', options.threads, '--repeats', '10',
       ...(shapes[size] ?? []), '--json'],
   });
-  const { results } = JSON.parse(stdout) as { results: { step_ms: { p50: number } }[] };
-  return results[0]?.step_ms.p50 ?? Number.NaN;
+  const { results, notes } = JSON.parse(stdout) as {
+    results: { step_ms: { p50: number } }[];
+    notes: string[];
+  };
+  if (results.length === 0) for (const note of notes) leftOut.add(note);
+  return results[0]?.step_ms.p50;
 }
 
 const peers = findPeers(options);
 
-async function pytorch(size: string, precision: Precision): Promise<number> {
-  if (!peers) return Number.NaN;
+async function pytorch(size: string, precision: Precision): Promise<number | undefined> {
+  if (!peers) {
+    leftOut.add('PyTorch: its scripts or its Python were not found');
+    return undefined;
+  }
   // prettier-ignore
   const args = [size, String(rows), String(tokens), '--threads', options.threads, '--steps', '7',
     ...(precision === 'bf16' ? ['--bf16'] : [])];
   const [line] = await runPeer(peers, 'pytorch_bert.py', args);
   const { median_s: seconds } = line?.['with_adamw'] as { median_s: number };
   return seconds * 1000;
+}
+
+/** `-` without a peer. */
+function ratio(peerMs: number, ownMs: number): string {
+  return Number.isNaN(peerMs) ? '-' : (peerMs / ownMs).toFixed(2);
 }
 
 const machine = describeMachine();
@@ -68,12 +87,14 @@ for (const size of options.sizes.split(',')) {
       for (const side of sides) {
         const ms =
           side === 'PyTorch' ? await pytorch(size, precision) : await ours(size, side, precision);
+        if (ms === undefined) continue;
         times.get(side)?.push(ms);
         console.log(`${size} ${precision} round ${round + 1} ${side}: ${ms.toFixed(1)} ms`);
       }
     }
     const peer = spread(times.get('PyTorch') ?? []);
     for (const side of sides) {
+      if (times.get(side)?.length === 0) continue;
       const own = spread(times.get(side) ?? []);
       table.push([
         size,
@@ -81,8 +102,8 @@ for (const size of options.sizes.split(',')) {
         side,
         `${own.min.toFixed(0)} / ${own.median.toFixed(0)}`,
         ((rows * tokens * 1000) / own.median).toFixed(0),
-        (peer.median / own.median).toFixed(2),
-        (peer.min / own.min).toFixed(2),
+        ratio(peer.median, own.median),
+        ratio(peer.min, own.min),
       ]);
     }
   }
@@ -107,6 +128,7 @@ publishReport(
     notes: [
       'l6 = 6 layers, width 384, 12 heads; base = 12 layers, width 768, 12 heads; vocabulary 30,522',
       `${options.rounds} rounds, sides in turn; each figure of a round is the median step of one process`,
+      ...[...leftOut].map((why) => `left out: ${why}`),
       'our side is a whole run of the product: coordinator, one worker, engine, update of all parameters',
     ],
   },

@@ -122,7 +122,12 @@ async function trainTable(options: Options, environment: Environment): Promise<M
     microBatchTokens: rows * options.tokens,
     steps: options.repeats + warmupSteps,
   });
-  return { ...trainingFigures(summaries), notes };
+  const without = engines.flatMap(({ name, precisions }) =>
+    precisionsOf(options)
+      .filter((precision) => !precisions.includes(precision))
+      .map((precision) => `engine ${name} does not run ${precision} on this machine`),
+  );
+  return { ...trainingFigures(summaries), notes: [...notes, ...without] };
 }
 
 /** The same work by one and by two workers of one thread; the ratio is what a second worker brings. */
