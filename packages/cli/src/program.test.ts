@@ -63,6 +63,14 @@ describe('microtune', () => {
     ],
     [['setup', 'onnx'], 'the engines to set up are openvino, tensorflow, xla; onnx comes with npm'],
     [['setup', 'openvino', '--cuda'], 'OpenVINO is for CPUs'],
+    [
+      ['train', '--devices', 'cuda:0', '--devices', 'cuda:1'],
+      'error: --devices is given twice: write one list, separated by commas\n',
+    ],
+    [
+      ['train', '--model_name_or_path', 'm', '--train_file', 'a', '--devices', 'gpu:0'],
+      'error: devices: expected cpu, cuda, or cards such as cuda:0,cuda:1, got ["gpu:0"]\n',
+    ],
     [['train', '--learning_rate', 'fast'], "error: --learning_rate expects a number, got 'fast'\n"],
   ])('answers %j with 64 and what to do', async (argv, message) => {
     const { code, stderr, stdout } = await microtune(...argv);

@@ -24,8 +24,10 @@ export async function train(config: RunConfig, options: TrainOptions = {}): Prom
   const startedAt = performance.now();
   const checked = checkConfig(config);
   const { launchTraining } = await import('./training/launch-training.js');
+  const environment = processEnvironment([]);
   return launchTraining(checked, {
-    cacheFolder: options.cacheFolder ?? processEnvironment([]).cacheFolder,
+    cacheFolder: options.cacheFolder ?? environment.cacheFolder,
+    variables: environment.variables,
     observe: options.observe ?? (() => undefined),
     stop: options.signal ?? new AbortController().signal,
     startedAt,

@@ -16,6 +16,8 @@ export interface Machine {
   readonly cores: number;
   /** The engine that `auto` means here. */
   readonly engine: ResolvedConfig['engine'];
+  /** `cpu`, or the cards of the run by name. */
+  readonly devices: readonly string[];
 }
 
 /**
@@ -35,14 +37,15 @@ export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedC
   }
   const ofCheckpoint =
     checkpoint === undefined ? undefined : readTrainerState(checkpoint).train_batch_size;
-  const perStep =
-    parsed.perDeviceTrainBatchSize * parsed.workers * parsed.gradientAccumulationSteps;
+  const workers = parsed.workers ?? machine.devices.length;
+  const perStep = parsed.perDeviceTrainBatchSize * workers * parsed.gradientAccumulationSteps;
   return resolvedConfigSchema.parse({
     ...parsed,
     trainBatchSize: parsed.trainBatchSize ?? ofCheckpoint ?? perStep,
     dataSeed: parsed.dataSeed ?? parsed.seed,
-    threadsPerWorker:
-      parsed.threadsPerWorker ?? Math.max(1, Math.floor(machine.cores / parsed.workers)),
+    workers,
+    devices: machine.devices,
+    threadsPerWorker: parsed.threadsPerWorker ?? Math.max(1, Math.floor(machine.cores / workers)),
     engine: parsed.engine === 'auto' ? machine.engine : parsed.engine,
     resumeFromCheckpoint: checkpoint,
     runName: parsed.runName ?? basename(resolve(parsed.outputDir)),

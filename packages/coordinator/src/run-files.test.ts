@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const machine = { cores: 4, engine: 'onnx' } as const;
+const machine = { cores: 4, engine: 'onnx', devices: ['cpu'] } as const;
 const configOf = (more: Record<string, unknown> = {}) =>
   parseRunConfig({ modelNameOrPath: 'model', trainFile: 'train.csv', outputDir: root, ...more });
 

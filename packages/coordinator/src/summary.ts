@@ -1,5 +1,5 @@
 /** summary.json: what a run was and what came of it, in one object. */
-import type { ResolvedConfig } from '@microtune/shared';
+import type { GpuInfo, ResolvedConfig } from '@microtune/shared';
 import type { RunState, Outcome, Ready } from './decide/run-state.js';
 import type { Metrics } from './metrics.js';
 import type { StepFigures } from './step-statistics.js';
@@ -28,6 +28,8 @@ export interface Summary {
   readonly engine_version: string | undefined;
   readonly precision: string | undefined;
   readonly device: string | undefined;
+  /** The card of each worker, by rank; none on CPUs. */
+  readonly gpus: readonly GpuInfo[];
   readonly trainable_parameters: number | undefined;
   readonly total_parameters: number | undefined;
   /** Real tokens per second of training, evaluations and start-up not counted. */
@@ -80,6 +82,7 @@ export function summarize(facts: SummaryFacts): Summary {
     engine_version: ready?.device.engineVersion,
     precision: ready?.device.precision,
     device: ready?.device.device,
+    gpus: (state?.members ?? []).flatMap(({ ready: joined }) => joined?.device.gpu ?? []),
     trainable_parameters: ready?.trainableParameters,
     total_parameters: ready?.totalParameters,
     tokens_per_second: figures.tokensPerSecond,

@@ -22,6 +22,10 @@ export interface LoadEngineOptions {
   readonly threads?: number | undefined;
   /** Kind of device to compute on; engines for CPUs alone do not look at it. @default cpu */
   readonly platform?: XlaPlatform | undefined;
+  /** Share of a card's memory that this process may take. @default 0.9 */
+  readonly memoryFraction?: number | undefined;
+  /** Lets a card round the factors of float32 products to TF32. @default false */
+  readonly tf32?: boolean | undefined;
 }
 
 const loaders: {
@@ -34,7 +38,7 @@ const loaders: {
     return loadOpenvino(found);
   },
   onnx: loadOnnx,
-  xla: async ({ cacheFolder, environment = {}, platform = 'cpu' }) => {
+  xla: async ({ cacheFolder, environment = {}, platform = 'cpu', memoryFraction, tf32 }) => {
     const found = look(cacheFolder, (folder) => xlaStatus(folder, platform));
     if (found.state !== 'ready')
       return { name: 'xla', reason: found.reason, remedy: setupCommand('xla', platform) };
@@ -42,12 +46,18 @@ const loaders: {
       plugin: found.plugin,
       environment,
       cacheFolder: cacheFolder && xlaCompilationFolder(cacheFolder),
+      memoryFraction,
+      tf32,
     });
   },
-  tensorflow: async ({ cacheFolder, environment = {}, threads = 1 }) => {
-    const found = look(cacheFolder, tensorflowStatus);
+  tensorflow: async ({ cacheFolder, environment = {}, threads = 1, platform = 'cpu' }) => {
+    const found = look(cacheFolder, (folder) => tensorflowStatus(folder, platform));
     if (found.state !== 'ready')
-      return { name: 'tensorflow', reason: found.reason, remedy: setupCommand('tensorflow') };
+      return {
+        name: 'tensorflow',
+        reason: found.reason,
+        remedy: setupCommand('tensorflow', platform),
+      };
     return loadTensorflow({ addonFile: found.addonFile, environment, threads });
   },
   reference: loadReference,

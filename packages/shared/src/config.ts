@@ -5,6 +5,7 @@
  * `ResolvedConfig` is complete and checked, is stored in the run folder, and never changes when workers come and go.
  */
 import { z } from 'zod';
+import { deviceListSchema } from './devices.js';
 import { MicrotuneError } from './errors.js';
 
 const fileList = z
@@ -183,13 +184,27 @@ export const runConfigSchema = z.strictObject({
     .describe('Checkpoint folder to continue from, or true for the newest of output_dir'),
 
   // Machines
-  workers: positive.default(1).describe('Worker processes'),
+  workers: positive
+    .optional()
+    .describe('Worker processes. Default: one per device, one on the CPU'),
   threadsPerWorker: positive
     .optional()
     .describe('Engine threads per worker. Default: cores / workers, at least 1'),
   engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
-  devices: z.enum(['cpu']).default('cpu').describe('Devices of the workers'),
+  devices: deviceListSchema.optional().meta({
+    description:
+      'cpu, cuda (all cards), or a list such as cuda:0,cuda:1: each worker gets exactly one. Default: cuda where a GPU and an engine for it are set up, else cpu',
+    once: true,
+  }),
+  oversubscribe: z
+    .boolean()
+    .default(false)
+    .describe('Allow more workers than cards; those on one card share its memory'),
   bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
+  tf32: z
+    .boolean()
+    .default(false)
+    .describe('Let a GPU round the factors of float32 products to TF32 (10 bits of mantissa)'),
   port: whole.max(65_535).default(0).describe('TCP port of the coordinator; 0 takes a free one'),
 
   // Output of the command
@@ -214,6 +229,9 @@ export const resolvedConfigSchema = z.strictObject({
   textColumnNames: z.array(z.string()).optional(),
   trainBatchSize: positive,
   dataSeed: whole,
+  workers: positive,
+  /** `cpu`, or the cards by name. */
+  devices: z.array(z.string()).min(1),
   threadsPerWorker: positive,
   engine: z.enum(engineNames),
   resumeFromCheckpoint: z.string().optional(),
@@ -236,7 +254,6 @@ export const refusedOptions: Readonly<Record<string, string>> = {
   fp16: 'CPUs have no float16 products; use --bf16',
   fp16_full_eval: 'CPUs have no float16 products; use --bf16',
   bf16_full_eval: 'training and evaluation use the same graph; --bf16 covers both',
-  tf32: 'it belongs to CUDA devices',
   gradient_checkpointing:
     'a shard is small enough to keep its activations; lower --micro_batch_tokens instead',
   gradient_checkpointing_kwargs:

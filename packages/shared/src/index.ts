@@ -8,6 +8,8 @@ export type { Shard, ShardRange, ShardShape } from './plan.js';
 export { asideFolder, checkpointStep, parseAside, runFolder } from './run-folder.js';
 export type { AsideKind, RunFolder } from './run-folder.js';
 export { makeFolder } from './make-folder.js';
+export { cardNumber, deviceListSchema, deviceOfRank } from './devices.js';
+export type { WorkerDevice } from './devices.js';
 export {
   engineChoices,
   engineNames,
@@ -31,6 +33,7 @@ export type {
   CoordinatorMessage,
   DeviceInfo,
   Envelope,
+  GpuInfo,
   Message,
   StepTimings,
   WorkerMessage,

@@ -56,10 +56,26 @@ export const stepTimingsSchema = z.object({
 });
 export type StepTimings = z.infer<typeof stepTimingsSchema>;
 
+export const gpuInfoSchema = z.object({
+  /** `cuda:N` of the run's devices. */
+  name: z.string(),
+  /** e.g. `GPU-…`, as nvidia-smi -L lists it. */
+  uuid: z.string(),
+  pciBusId: z.string(),
+  memoryBytes: count,
+  /** e.g. `580.65.06`; missing where neither NVML nor the kernel module tells. */
+  driverVersion: z.string().optional(),
+  /** The newest CUDA that the driver runs, e.g. `13.0`. */
+  cudaVersion: z.string(),
+});
+export type GpuInfo = z.infer<typeof gpuInfoSchema>;
+
 export const deviceInfoSchema = z.object({
   engine: z.string(),
   engineVersion: z.string(),
   device: z.string(),
+  /** The card that this worker sees, and no other; missing on a CPU. */
+  gpu: gpuInfoSchema.optional(),
   precision: z.enum(['f32', 'bf16']),
   threads: count,
 });

@@ -19,6 +19,8 @@ import {
   protocolVersion,
   runFolder,
   type Clock,
+  deviceOfRank,
+  type GpuInfo,
   type ResolvedConfig,
   type WorkerMessage,
 } from '@microtune/shared';
@@ -43,6 +45,8 @@ export interface WorkerOptions {
   readonly cacheFolder: string | undefined;
   /** @throws MicrotuneError `usage` saying why the engine does not load */
   openEngine(config: ResolvedConfig): Promise<Engine>;
+  /** What this worker's card is, e.g. of `cuda:1`. @throws MicrotuneError `transient` when it does not see exactly that */
+  describeGpu(name: string): GpuInfo;
 }
 
 /**
@@ -158,7 +162,9 @@ class Worker {
         command.shards.slice(from, to).map(({ shape }) => shape),
       );
     });
-    await this.tell(welcome.step, await readyMessage(session, welcome));
+    const { name } = deviceOfRank(welcome.config, welcome.rank);
+    const gpu = name === 'cpu' ? undefined : this.#parts.describeGpu(name);
+    await this.tell(welcome.step, await readyMessage(session, welcome, gpu));
     this.#logger.info('ready', { engine: session.engine.name, precision: session.precision });
   }
 
@@ -171,6 +177,7 @@ class Worker {
 async function readyMessage(
   { engine, precision, config, model, trainer, notes }: Session,
   welcome: Welcome,
+  gpu: GpuInfo | undefined,
 ): Promise<Body> {
   const state = await trainer.replica.snapshot();
   const count = model.program.parameters.reduce(
@@ -185,6 +192,7 @@ async function readyMessage(
       engine: name,
       engineVersion: version,
       device,
+      ...(gpu === undefined ? {} : { gpu }),
       precision,
       threads: config.threadsPerWorker,
     },

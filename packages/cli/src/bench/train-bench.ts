@@ -23,6 +23,8 @@ export interface TrainBenchOptions extends BenchShape {
   readonly microBatchTokens: number;
   readonly steps: number;
   readonly cacheFolder: string;
+  /** process.env */
+  readonly variables: NodeJS.ProcessEnv;
   readonly stop: AbortSignal;
 }
 
@@ -51,10 +53,16 @@ export async function benchTraining(
         saveStrategy: 'no',
         ...each,
       });
-      const { cacheFolder, stop } = options;
+      const { cacheFolder, variables, stop } = options;
       const startedAt = performance.now();
       summaries.push(
-        await launchTraining(config, { cacheFolder, stop, startedAt, observe: () => undefined }),
+        await launchTraining(config, {
+          cacheFolder,
+          variables,
+          stop,
+          startedAt,
+          observe: () => undefined,
+        }),
       );
     }
     return summaries;

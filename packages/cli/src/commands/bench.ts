@@ -182,11 +182,11 @@ const warmupSteps = 3;
 
 async function trainAll(
   cases: readonly TrainBenchCase[],
-  { cacheFolder, stderr }: Environment,
-  options: Omit<TrainBenchOptions, 'cacheFolder' | 'stop'>,
+  { cacheFolder, variables, stderr }: Environment,
+  options: Omit<TrainBenchOptions, 'cacheFolder' | 'variables' | 'stop'>,
 ): Promise<Summary[]> {
   using stop = listenForStop((text) => void stderr.write(`${text}\n`));
-  return await benchTraining(cases, { ...options, cacheFolder, stop: stop.signal });
+  return await benchTraining(cases, { ...options, cacheFolder, variables, stop: stop.signal });
 }
 
 function trainingFigures(summaries: readonly Summary[]): Omit<Measured, 'notes'> {

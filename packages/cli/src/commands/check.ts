@@ -5,7 +5,7 @@ import { openSplits, planTraining } from '@microtune/data';
 import { loadModel, requireFit } from '@microtune/models';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
-import { chooseEngine } from '../training/choose-engine.js';
+import { placeRun } from '../training/place-run.js';
 import { requireModel } from '../training/require-model.js';
 import { grouped } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
@@ -13,8 +13,8 @@ import { renderFacts } from '../output/table.js';
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
   const parsed = await loadConfig(values, positional);
   requireModel(parsed.modelNameOrPath);
-  const { engine, note } = chooseEngine(parsed, environment.cacheFolder);
-  const config = resolveConfig(parsed, { cores: cpus().length, engine });
+  const { engine, note, devices } = await placeRun(parsed, environment);
+  const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
   const splits = await openSplits(config, {
     tokenizerFolder: config.modelNameOrPath,
     cacheFolder: environment.cacheFolder,
@@ -32,6 +32,8 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   const plan = planTraining(splits.train.lengths, config);
   const found = {
     engine,
+    devices,
+    workers: config.workers,
     train_rows: splits.train.size,
     evaluation_rows: splits.validation?.size ?? 0,
     labels: problemType === 'regression' ? [] : labels,

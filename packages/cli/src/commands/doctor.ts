@@ -1,5 +1,13 @@
 /** `microtune doctor`: what this machine has, which engines load, and what would help where one does not. */
-import { isEngine, tryEngine, type EngineName, type XlaPlatform } from '@microtune/engine';
+import {
+  findGpus,
+  isEngine,
+  tryEngine,
+  type EngineName,
+  type Gpu,
+  type GpuFindings,
+  type XlaPlatform,
+} from '@microtune/engine';
 import { engineNames, messageOf } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { doctorOptions } from '../command-list.js';
@@ -37,6 +45,7 @@ const engines: readonly EngineOnPlatform[] = [
 interface Findings {
   readonly machine: MachineDescription;
   readonly bf16: boolean | undefined;
+  readonly nvidia: GpuFindings;
   readonly cacheFolder: string;
   readonly engines: EngineFinding[];
 }
@@ -46,6 +55,7 @@ export async function run({ values, environment }: CommandInput): Promise<number
   const findings: Findings = {
     machine: describeMachine(),
     bf16: bf16InHardware(cpuFlags()),
+    nvidia: findGpus(environment.variables),
     cacheFolder: environment.cacheFolder,
     engines: [],
   };
@@ -75,7 +85,7 @@ async function findEngine(
   }
 }
 
-function findingsText({ machine, bf16, cacheFolder, engines }: Findings): string {
+function findingsText({ machine, bf16, nvidia, cacheFolder, engines }: Findings): string {
   const flags = machine.cpuFlags?.join(' ') ?? 'not told by this system';
   const table = renderFacts([
     ['node', machine.node],
@@ -87,13 +97,30 @@ function findingsText({ machine, bf16, cacheFolder, engines }: Findings): string
       bf16 === undefined ? 'unknown' : bf16 ? 'in hardware' : 'not in hardware: --bf16 is refused',
     ],
     ['memory', `${byteSize(machine.memoryBytes)}, ${byteSize(machine.freeMemoryBytes)} free`],
+    ...gpuFacts(nvidia),
     ['cache', cacheFolder],
     ...engines.map((engine) => [titleOf(engine), engineText(engine)] as const),
   ]);
   const usable = engines.find(
     ({ name, loads }) => loads && (name === 'openvino' || name === 'onnx'),
   );
-  return `${table}\n--engine auto means ${usable?.name ?? 'nothing: no engine loads'}.`;
+  const onCards = engines.find(({ platform, loads }) => loads && platform === 'cuda');
+  const cards =
+    onCards === undefined ? '' : `; on GPUs, which --devices takes unasked, ${onCards.name}`;
+  return `${table}\n--engine auto means ${usable?.name ?? 'nothing: no engine loads'}${cards}.`;
+}
+
+function gpuFacts({ gpus, driverVersion, cudaVersion, reason }: GpuFindings): [string, string][] {
+  if (gpus.length === 0) return [['gpus', `none: ${reason ?? 'the driver lists none'}`]];
+  return [
+    ['nvidia driver', `${driverVersion ?? 'version not told'}, CUDA ${cudaVersion ?? 'not told'}`],
+    ...gpus.map((gpu) => [`cuda:${gpu.ordinal}`, gpuFact(gpu)] as [string, string]),
+  ];
+}
+
+function gpuFact({ name, memoryBytes, freeMemoryBytes, computeCapability, uuid }: Gpu): string {
+  const free = freeMemoryBytes === undefined ? '' : `, ${byteSize(freeMemoryBytes)} free`;
+  return `${name}, ${byteSize(memoryBytes)}${free}, compute capability ${computeCapability}, ${uuid}`;
 }
 
 function titleOf({ name, platform }: EngineOnPlatform): string {

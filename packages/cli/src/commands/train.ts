@@ -15,6 +15,7 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   try {
     const summary = await launchTraining(config, {
       cacheFolder: environment.cacheFolder,
+      variables: environment.variables,
       observe: (news) => view.news(news),
       stop: stop.signal,
       // performance.now() counts from the start of the process: what the user waits for.

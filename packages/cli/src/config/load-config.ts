@@ -1,6 +1,7 @@
 /** The configuration of a run from all its sources: defaults, then the config file, then the command line. */
 import { runConfigSchema, type ParsedConfig } from '@microtune/shared';
 import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
+import { hasNvidiaCard } from '../machine/nvidia-card.js';
 import { checkCombinations } from './combinations.js';
 import { readConfigFile, type ConfigValues } from './config-file.js';
 import { optionTable } from './option-table.js';
@@ -26,8 +27,14 @@ export function checkConfig(values: ConfigValues): ParsedConfig {
   if (written['lrSchedulerKwargs'] !== undefined)
     written['lrSchedulerKwargs'] = camelKeys(written['lrSchedulerKwargs']);
   const config = parseOptions(runConfigSchema, written);
-  checkCombinations(config, { bf16: bf16InHardware(cpuFlags()) });
+  checkCombinations(config, { bf16: bf16Here(config) });
   return config;
+}
+
+/** On a card the engine tells; whether a run without `--devices` will be on one is not known yet. */
+function bf16Here({ devices }: ParsedConfig): boolean | undefined {
+  const onCard = devices === undefined ? hasNvidiaCard() : devices[0] !== 'cpu';
+  return onCard ? undefined : bf16InHardware(cpuFlags());
 }
 
 /** Keys inside a JSON option are snake_case in files and flags, too. */

@@ -11,13 +11,14 @@ import { unknownOption } from './unknown-option.js';
 /** Options every command has, handled by commander itself. */
 const common = new Set(['help', 'debug']);
 
-/** @throws MicrotuneError `usage` for an unknown option or one without its value */
+/** @throws MicrotuneError `usage` for an unknown option, one without its value, or one given twice that may not be */
 export function normalizeArguments(
   argv: readonly string[],
   table: readonly OptionSpec[],
 ): string[] {
   const byName = new Map(table.map((spec) => [spec.name, spec]));
   const normal: string[] = [];
+  const given = new Set<string>();
   for (let at = 0; at < argv.length; at++) {
     const token = argv[at] ?? '';
     if (token === '--') return [...normal, ...argv.slice(at)];
@@ -45,6 +46,13 @@ export function normalizeArguments(
         prefix: '--',
       });
     }
+    if (spec.once && given.has(spec.name)) {
+      throw new MicrotuneError(
+        'usage',
+        `--${spec.name} is given twice: write one list, separated by commas`,
+      );
+    }
+    given.add(spec.name);
     const taken = takeValue(spec, option.value, argv[at + 1]);
     normal.push(`--${spec.name}=${taken.value}`);
     if (taken.usedNext) at++;

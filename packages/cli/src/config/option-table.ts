@@ -19,6 +19,8 @@ export interface OptionSpec {
   readonly defaultValue: unknown;
   readonly required: boolean;
   readonly choices: readonly string[] | undefined;
+  /** A second occurrence on the command line is a slip, not a longer list. */
+  readonly once: boolean;
 }
 
 interface JsonSchema {
@@ -27,6 +29,7 @@ interface JsonSchema {
   readonly anyOf?: readonly JsonSchema[];
   readonly description?: string;
   readonly default?: unknown;
+  readonly once?: boolean;
 }
 
 /** One entry per key of the schema, in the order written there. */
@@ -43,6 +46,7 @@ export function optionTable(schema: z.ZodObject): OptionSpec[] {
       defaultValue: property.default,
       required: required.has(key),
       choices: property.enum,
+      once: property.once ?? false,
     };
   });
 }

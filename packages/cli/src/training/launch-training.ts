@@ -10,12 +10,15 @@ import {
 } from '@microtune/coordinator';
 import { runFolder, systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
-import { chooseEngine } from './choose-engine.js';
+import { placeRun } from './place-run.js';
+import { pinnedEnvironment } from './pin-worker.js';
 import { requireModel } from './require-model.js';
 import { workerCommand } from './worker-command.js';
 
 export interface LaunchOptions {
   readonly cacheFolder: string;
+  /** process.env: the workers' too, and what NVIDIA's driver reads. */
+  readonly variables: NodeJS.ProcessEnv;
   readonly observe: RunObserver;
   /** Aborted with reason `interrupted` or `terminated`: save and stop. */
   readonly stop: AbortSignal;
@@ -31,11 +34,11 @@ export async function launchTraining(
   config: ParsedConfig,
   options: LaunchOptions,
 ): Promise<Summary> {
-  const { cacheFolder, observe, stop, startedAt } = options;
+  const { cacheFolder, variables, observe, stop, startedAt } = options;
   requireModel(config.modelNameOrPath);
-  const { engine, note } = chooseEngine(config, cacheFolder);
+  const { engine, note, devices, gpus } = await placeRun(config, { cacheFolder, variables });
   recoverRunFolder(config.outputDir);
-  const resolved = resolveConfig(config, { cores: cpus().length, engine });
+  const resolved = resolveConfig(config, { cores: cpus().length, engine, devices });
   if (note !== undefined) observe({ type: 'note', text: note });
   const runId = randomUUID();
   const logger = createLogger(runFolder(resolved.outputDir).logs, 'coordinator');
@@ -44,7 +47,11 @@ export async function launchTraining(
       clock: systemClock,
       runId,
       startedAt,
-      workerCommand: (rank, endpoint) => workerCommand({ rank, endpoint, runId, cacheFolder }),
+      workerCommand: (rank, endpoint) => {
+        const gpu = gpus[rank % devices.length];
+        const env = pinnedEnvironment(variables, { gpu, tf32: resolved.tf32 });
+        return workerCommand({ rank, endpoint, runId, cacheFolder, env });
+      },
       cacheFolder,
       logger,
       observe,

@@ -8,6 +8,7 @@ export interface WorkerPlace {
   readonly endpoint: string;
   readonly runId: string;
   readonly cacheFolder: string;
+  readonly env: WorkerCommand['env'];
 }
 
 const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
@@ -18,8 +19,14 @@ const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
  */
 const nodeOptions = ['--initial-old-space-size=256'];
 
-/** `microtune worker …` with this process's Node and environment. */
-export function workerCommand({ rank, endpoint, runId, cacheFolder }: WorkerPlace): WorkerCommand {
+/** `microtune worker …` with this process's Node. */
+export function workerCommand({
+  rank,
+  endpoint,
+  runId,
+  cacheFolder,
+  env,
+}: WorkerPlace): WorkerCommand {
   const options = {
     coordinator: endpoint,
     rank: String(rank),
@@ -29,6 +36,6 @@ export function workerCommand({ rank, endpoint, runId, cacheFolder }: WorkerPlac
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   return {
     command: [process.execPath, ...nodeOptions, bin, 'worker', ...args],
-    env: process.env,
+    env,
   };
 }

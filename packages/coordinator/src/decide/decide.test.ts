@@ -44,6 +44,7 @@ function makeSpec({ config = {}, totalSteps = 6, losses, start }: SpecOptions): 
     engine: 'onnx',
     runName: 'run',
     workers: 2,
+    devices: ['cpu'],
     loggingSteps: 2,
     ...config,
   });

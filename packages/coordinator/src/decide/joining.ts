@@ -34,6 +34,7 @@ function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
 /** @returns true when every worker is ready with the same weights, so that training may begin */
 export function ready(turn: Turn, rank: number, message: Ready): boolean {
   updateMember(turn, rank, { ready: message });
+  turn.reasons.push(`worker ${rank} computes with ${deviceText(message.device)}`);
   const all = turn.state.members.map((member) => member.ready);
   const other = all.findIndex(
     (one) => one !== undefined && one.stateSha256 !== message.stateSha256,
@@ -67,6 +68,14 @@ export function restored(turn: Turn, rank: number, stateSha256: string): boolean
     reason: 'restored other weights than worker 0',
   });
   return false;
+}
+
+/** e.g. `xla PJRT 0.81, bf16, on cuda:0 (NVIDIA H200, GPU-…), driver 580.65.06, CUDA 13.0`. */
+function deviceText({ engine, engineVersion, precision, device, gpu }: Ready['device']): string {
+  const what = `${engine} ${engineVersion}, ${precision}, on`;
+  if (gpu === undefined) return `${what} ${device}`;
+  const driver = gpu.driverVersion === undefined ? '' : `, driver ${gpu.driverVersion}`;
+  return `${what} ${gpu.name} (${device}, ${gpu.uuid})${driver}, CUDA ${gpu.cudaVersion}`;
 }
 
 function short(sha256: string): string {

@@ -2,6 +2,11 @@
 import type { EngineName } from '../engine.js';
 import type { XlaPlatform } from '../xla/platform.js';
 
-export function setupCommand(engine: EngineName, platform: XlaPlatform = 'cpu'): string {
+/** @returns undefined where there is none: TensorFlow is fetched for CPUs alone */
+export function setupCommand(
+  engine: EngineName,
+  platform: XlaPlatform = 'cpu',
+): string | undefined {
+  if (engine === 'tensorflow' && platform === 'cuda') return undefined;
   return `microtune setup ${engine}${platform === 'cuda' ? ' --cuda' : ''}`;
 }

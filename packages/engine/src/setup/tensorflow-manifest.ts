@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '@microtune/shared';
 import { z } from 'zod';
+import type { XlaPlatform } from '../xla/platform.js';
 import { tensorflowRelease } from './tensorflow-release.js';
 
 const manifestSchema = z.object({
@@ -36,7 +37,12 @@ export function tensorflowFolder(cacheFolder: string): string {
 }
 
 /** Looks at the cache folder without loading anything: the manifest must parse and every file have its size. */
-export function tensorflowStatus(cacheFolder: string): TensorflowStatus {
+export function tensorflowStatus(
+  cacheFolder: string,
+  platform: XlaPlatform = 'cpu',
+): TensorflowStatus {
+  if (platform === 'cuda')
+    return { state: 'missing', reason: 'its set-up fetches a TensorFlow for CPUs alone' };
   const folder = tensorflowFolder(cacheFolder);
   const file = join(folder, tensorflowManifestName);
   if (!existsSync(file)) {

@@ -8,7 +8,7 @@ export interface DeviceOptions {
   /** Device number on the platform, e.g. 1 of `cuda:1`. */
   readonly ordinal: number;
   /** Share of the GPU's memory that this process may take. @default 0.9 */
-  readonly memoryFraction?: number;
+  readonly memoryFraction?: number | undefined;
 }
 
 const defaultMemoryFraction = 0.9;

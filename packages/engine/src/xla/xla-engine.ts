@@ -23,11 +23,11 @@ export interface XlaOptions {
   /** Folder of compiled programs; undefined compiles anew each time. */
   readonly cacheFolder: string | undefined;
   /** Number of the GPU. @default 0 */
-  readonly ordinal?: number;
+  readonly ordinal?: number | undefined;
   /** Share of the GPU's memory that this process may take. @default 0.9 */
-  readonly memoryFraction?: number;
+  readonly memoryFraction?: number | undefined;
   /** Lets a GPU multiply float32 matrices with 10 bits of mantissa. @default false */
-  readonly tf32?: boolean;
+  readonly tf32?: boolean | undefined;
 }
 
 /** `threads` of CompileOptions is not followed: see cpuPoolThreads. */
