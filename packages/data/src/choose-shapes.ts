@@ -5,7 +5,7 @@
  * (threshold accepting: Dueck and Scheuer, 1990). A pure function of lengths and configuration; the number of steps is not
  * among them, so a run that is prolonged keeps its shapes. Figures: docs/decisions/0003-shard-shapes.md.
  */
-import { shapeCost } from './cut-shards.js';
+import { CutTable, shapeCost, type CostedShape } from './cut-shards.js';
 import { createRandom, permutation, purposes } from './random.js';
 import type { ShardShape } from '@microtune/shared';
 import type { Random } from './random.js';
@@ -34,14 +34,12 @@ interface Search {
   /** Cost of one more shape, in tokens' worth of time. */
   readonly compileTokens: number;
   readonly maxShapes: number;
-  /** [longest batch + 1] */
-  readonly scratch: Float64Array;
+  readonly table: CutTable;
 }
 
-/** A shape with its cost at hand, and its place among the widths. */
-interface Candidate extends ShardShape {
+/** A shape with its place among the widths. */
+interface Candidate extends CostedShape {
   readonly width: number;
-  readonly cost: number;
 }
 
 /** 0.8 s of compilation at 3,000-7,500 tokens/s; less where the engine keeps compiled graphs. */
@@ -55,7 +53,7 @@ const nominalSteps = 100;
 /** More rows or rounds improved the estimate by less than 1 %, for 40 ms each. */
 const sampledTrainingRows = 1024;
 const sampledEvaluationRows = 4096;
-const trainingRounds = 3000;
+const trainingRounds = 1000;
 const evaluationRounds = 1000;
 /** Share of the cost that a proposal may be worse by in the first round. */
 const firstThreshold = 0.03;
@@ -82,7 +80,7 @@ export function chooseShapes(request: ShapeRequest): ShardShape[] {
     microBatchTokens: request.microBatchTokens,
     compileTokens: trainingCompileTokens,
     maxShapes: maxTrainingShapes,
-    scratch: new Float64Array(batchRows + 1),
+    table: new CutTable(batchRows),
   };
   return search(job, createRandom([purposes.shapes, seed, 1]), trainingRounds);
 }
@@ -102,7 +100,7 @@ export function chooseEvaluationShapes(
     microBatchTokens: request.microBatchTokens,
     compileTokens: evaluationCompileTokens,
     maxShapes: maxEvaluationShapes,
-    scratch: new Float64Array(batch.length + 1),
+    table: new CutTable(batch.length),
   };
   return search(job, createRandom([purposes.shapes]), evaluationRounds);
 }
@@ -184,27 +182,8 @@ function neighbour(job: Search, shape: Candidate, random: Random): Candidate {
 function totalCost(job: Search, shapes: readonly Candidate[], limit: number): number {
   let cost = job.compileTokens * shapes.length;
   for (const batch of job.batches) {
-    cost += cutCost(batch, shapes, job.scratch) * job.scale;
+    cost += job.table.cut(batch, shapes) * job.scale;
     if (cost > limit) return Infinity;
   }
   return cost;
-}
-
-/** The cost that `cutShards` finds, without the cut; the inner loop of the search. @param cost scratch, [lengths + 1] */
-function cutCost(lengths: Int32Array, shapes: readonly Candidate[], cost: Float64Array): number {
-  const count = lengths.length;
-  cost[count] = 0;
-  for (let row = count - 1; row >= 0; row--) {
-    const length = lengths[row] ?? 0;
-    let best = Infinity;
-    for (let index = 0; index < shapes.length; index++) {
-      const shape = shapes[index];
-      if (shape === undefined || shape.tokens < length) continue;
-      const end = row + shape.rows;
-      const total = shape.cost + (cost[end < count ? end : count] ?? 0);
-      if (total < best) best = total;
-    }
-    cost[row] = best;
-  }
-  return cost[0] ?? 0;
 }

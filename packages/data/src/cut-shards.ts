@@ -1,7 +1,10 @@
 /**
  * Cutting rows into shards: sorted by length, longest first, each shard takes the next rows and pads them to one of the
- * run's shapes. Which shapes in which order is a shortest path: `cost[i]` is the least cost of the rows from i on, and a
- * shape that fits row i fits all rows after it, so it may as well take as many as it has room for.
+ * run's shapes. A shape that fits a row fits all rows after it, so which shapes in which order is a shortest path.
+ *
+ * The cheapest path alone would often leave two workers uneven halves. So it is made of two: one over the first rows, one
+ * over the rest, and where they meet is chosen for little total cost, for halves of equal cost, and for halves that end
+ * where the tree of sums does. Halves, because the tree is binary: nothing here knows how many workers there are.
  */
 import { assert } from '@microtune/shared';
 import type { Shard, ShardShape } from '@microtune/shared';
@@ -15,33 +18,190 @@ export const shardOverheadTokens = 50;
 /** Tokens per row at which attention's share doubles the cost of a token: 6 times the width of a 384-wide model. */
 const attentionTokens = 2304;
 
+/** What a token's worth of difference between the halves is worth: half a token with two workers, nothing with one. */
+const imbalanceWeight = 0.4;
+/** Sending one more partial sum, in tokens' worth of time. */
+const partialSumTokens = 60;
+
 /** Estimated cost of one run of a shape, in tokens' worth of time. */
 export function shapeCost({ rows, tokens }: ShardShape): number {
   return shardOverheadTokens + rows * tokens * (1 + tokens / attentionTokens);
 }
 
-/**
- * @param lengths tokens per row, descending
- * @returns for every row, the index of the shape of a shard that would start there; -1 where none fits
- */
-function cheapestCut(lengths: Int32Array, shapes: readonly ShardShape[]): Int32Array {
-  const count = lengths.length;
-  const candidates = shapes.map((shape, index) => ({ ...shape, index, cost: shapeCost(shape) }));
-  const cost = new Float64Array(count + 1);
-  const choice = new Int32Array(count).fill(-1);
-  for (let row = count - 1; row >= 0; row--) {
+export interface CostedShape extends ShardShape {
+  /** `shapeCost`, at hand. */
+  readonly cost: number;
+}
+
+/** Shortest paths over the rows before and after each place of a batch; made once, for batches up to a number of rows. */
+export class CutTable {
+  readonly #shapes = shapeColumns();
+  /** By place: the cheapest shards over the rows before it, and the last of them. */
+  readonly #before: Paths;
+  /** By place: the cheapest shards over the rows from it on, and the first of them. */
+  readonly #after: Paths;
+  /** Where the two halves of the last batch meet. */
+  #middle = 0;
+
+  constructor(maxRows: number) {
+    this.#before = pathsOver(maxRows + 1);
+    this.#after = pathsOver(maxRows + 1);
+  }
+
+  /**
+   * Finds the best cut of a batch.
+   * @param lengths tokens per row, descending
+   * @param shapes at most 64
+   * @returns what it costs, imbalance and partial sums included; Infinity when a row fits no shape
+   */
+  cut(lengths: Int32Array, shapes: readonly CostedShape[]): number {
+    const [before, after] = [this.#before, this.#after];
+    fillColumns(this.#shapes, lengths, shapes);
+    fillAfter(after, this.#shapes, lengths.length);
+    fillBefore(before, this.#shapes, lengths.length);
     let best = Infinity;
-    for (const shape of candidates) {
-      if (shape.tokens < (lengths[row] ?? 0)) continue;
-      const total = shape.cost + (cost[Math.min(count, row + shape.rows)] ?? 0);
-      if (total < best) {
-        best = total;
-        choice[row] = shape.index;
-      }
+    for (let place = 0; place < lengths.length; place++) {
+      const left = before.cost[place] ?? 0;
+      const right = after.cost[place] ?? 0;
+      const uneven = left + right + imbalanceWeight * Math.abs(left - right);
+      if (uneven >= best) continue;
+      const sums = partialSums(before.shards[place] ?? 0, after.shards[place] ?? 0);
+      const cost = uneven + imbalanceWeight * partialSumTokens * Math.max(0, sums - 2);
+      if (cost >= best) continue;
+      best = cost;
+      this.#middle = place;
+    }
+    return best;
+  }
+
+  /** Start, end and shape (index) of every shard of the batch cut last. @param count its rows */
+  shards(count: number): { start: number; end: number; shape: number }[] {
+    const shards: { start: number; end: number; shape: number }[] = [];
+    for (let end = this.#middle; end > 0;) {
+      const shape = this.#before.shape[end] ?? -1;
+      const start = startBefore(this.#shapes, shape, end);
+      shards.unshift({ start, end, shape });
+      end = start;
+    }
+    for (let start = this.#middle; start < count;) {
+      const shape = this.#after.shape[start] ?? -1;
+      const end = Math.min(count, start + (this.#shapes.rows[shape] ?? count));
+      shards.push({ start, end, shape });
+      start = end;
+    }
+    return shards;
+  }
+}
+
+interface Paths {
+  readonly cost: Float64Array;
+  readonly shards: Int32Array;
+  /** Index of the shape of the first or last shard. */
+  readonly shape: Int8Array;
+}
+
+function pathsOver(places: number): Paths {
+  return {
+    cost: new Float64Array(places),
+    shards: new Int32Array(places),
+    shape: new Int8Array(places),
+  };
+}
+
+/** The shapes as columns, which the inner loops read several times as fast as objects. */
+interface ShapeColumns {
+  count: number;
+  readonly rows: Int32Array;
+  readonly cost: Float64Array;
+  /** First row short enough for the shape. */
+  readonly first: Int32Array;
+}
+
+const maxShapes = 64;
+
+function shapeColumns(): ShapeColumns {
+  return {
+    count: 0,
+    rows: new Int32Array(maxShapes),
+    cost: new Float64Array(maxShapes),
+    first: new Int32Array(maxShapes),
+  };
+}
+
+function fillColumns(
+  columns: ShapeColumns,
+  lengths: Int32Array,
+  shapes: readonly CostedShape[],
+): void {
+  assert(shapes.length <= maxShapes, `${shapes.length} shapes, at most ${maxShapes}`);
+  columns.count = shapes.length;
+  for (let index = 0; index < shapes.length; index++) {
+    const shape = shapes[index];
+    if (shape === undefined) continue;
+    columns.rows[index] = shape.rows;
+    columns.cost[index] = shape.cost;
+    let [low, high] = [0, lengths.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((lengths[middle] ?? 0) > shape.tokens) low = middle + 1;
+      else high = middle;
+    }
+    columns.first[index] = low;
+  }
+}
+
+/** From the end to the start: a shard that starts at a row takes as many as it has room for. */
+function fillAfter(paths: Paths, shapes: ShapeColumns, count: number): void {
+  const { cost, shards, shape } = paths;
+  cost[count] = 0;
+  shards[count] = 0;
+  for (let row = count - 1; row >= 0; row--) {
+    let [best, chosen, next] = [Infinity, -1, count];
+    for (let index = 0; index < shapes.count; index++) {
+      if ((shapes.first[index] ?? count) > row) continue;
+      const room = row + (shapes.rows[index] ?? 0);
+      const end = room < count ? room : count;
+      const total = (shapes.cost[index] ?? 0) + (cost[end] ?? 0);
+      if (total < best) [best, chosen, next] = [total, index, end];
     }
     cost[row] = best;
+    shape[row] = chosen;
+    shards[row] = 1 + (shards[next] ?? 0);
   }
-  return choice;
+}
+
+/** From the start to the end: a shard that ends before a place begins as early as rows are short enough for it. */
+function fillBefore(paths: Paths, shapes: ShapeColumns, count: number): void {
+  const { cost, shards, shape } = paths;
+  cost[0] = 0;
+  shards[0] = 0;
+  for (let place = 1; place <= count; place++) {
+    let [best, chosen, next] = [Infinity, -1, 0];
+    for (let index = 0; index < shapes.count; index++) {
+      if ((shapes.first[index] ?? count) >= place) continue;
+      const start = startBefore(shapes, index, place);
+      const total = (shapes.cost[index] ?? 0) + (cost[start] ?? 0);
+      if (total < best) [best, chosen, next] = [total, index, start];
+    }
+    cost[place] = best;
+    shape[place] = chosen;
+    shards[place] = 1 + (shards[next] ?? 0);
+  }
+}
+
+function startBefore({ rows, first }: ShapeColumns, shape: number, end: number): number {
+  const start = end - (rows[shape] ?? 0);
+  const earliest = first[shape] ?? 0;
+  return start > earliest ? start : earliest;
+}
+
+/** Nodes of the tree of sums that two workers hold, one with the first `left` shards, one with the rest. */
+function partialSums(left: number, right: number): number {
+  let count = 0;
+  for (let rest = left; rest > 0; rest &= rest - 1) count++;
+  for (let shard = left; shard < left + right; shard += shard === 0 ? right : shard & -shard)
+    count++;
+  return count;
 }
 
 /**
@@ -59,14 +219,14 @@ export function cutShards(request: {
   const { lengths, shapes } = request;
   const lengthOf = (sample: number): number => lengths[sample] ?? 0;
   const sorted = Array.from(request.samples).sort((a, b) => lengthOf(b) - lengthOf(a));
-  const sortedLengths = Int32Array.from(sorted, lengthOf);
-  const choice = cheapestCut(sortedLengths, shapes);
-  const shards: Shard[] = [];
-  for (let row = 0; row < sorted.length;) {
-    const shape = shapes[choice[row] ?? -1];
-    assert(shape, `a row of ${sortedLengths[row]} tokens fits no shape`);
-    shards.push({ shape, samples: sorted.slice(row, row + shape.rows) });
-    row += shape.rows;
-  }
-  return shards;
+  if (sorted.length === 0) return [];
+  const table = new CutTable(sorted.length);
+  const costed = shapes.map((shape) => ({ ...shape, cost: shapeCost(shape) }));
+  const cost = table.cut(Int32Array.from(sorted, lengthOf), costed);
+  assert(Number.isFinite(cost), `a row of ${lengthOf(sorted[0] ?? 0)} tokens fits no shape`);
+  return table.shards(sorted.length).map(({ start, end, shape: index }) => {
+    const shape = shapes[index];
+    assert(shape, 'a shape of the run');
+    return { shape, samples: sorted.slice(start, end) };
+  });
 }

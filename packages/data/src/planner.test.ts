@@ -116,7 +116,7 @@ describe('cutShards', () => {
     );
   });
 
-  it('finds the cheapest of all cuts', () => {
+  it('costs at most what even halves are worth more than the cheapest of all cuts', () => {
     const cheapest = (sorted: readonly number[]): number =>
       sorted.length === 0
         ? 0
@@ -139,10 +139,34 @@ describe('cutShards', () => {
             shapes,
           });
           const cost = shards.reduce((sum, shard) => sum + shapeCost(shard.shape), 0);
-          expect(cost).toBeCloseTo(cheapest([...values].sort((a, b) => b - a)), 6);
+          const least = cheapest([...values].sort((a, b) => b - a));
+          expect(cost).toBeGreaterThan(least - 1e-6);
+          expect(cost).toBeLessThan(1.4 * least);
         },
       ),
     );
+  });
+
+  it('gives two workers halves of about equal cost, for little more in all', () => {
+    const all = epochOrder(640, 3, 0).map((i) => 4 + Math.floor((i * i) / 6000));
+    const plan = planTraining(all, {
+      trainBatchSize: 32,
+      microBatchTokens: 512,
+      maxSeqLength: 128,
+      dataSeed: 1,
+      numTrainEpochs: 1,
+      maxSteps: -1,
+    });
+    const costOf = (shards: readonly Shard[]): number =>
+      shards.reduce((sum, { shape }) => sum + shapeCost(shape), 0);
+    let [slower, total] = [0, 0];
+    for (const step of upTo(plan.totalSteps)) {
+      const shards = plan.shardsOf(step + 1);
+      const ranges = assignShards(shards, [1, 1]);
+      slower += Math.max(...ranges.map(({ from, to }) => costOf(shards.slice(from, to))));
+      total += costOf(shards);
+    }
+    expect(slower / total).toBeLessThan(0.53);
   });
 
   it('breaks loudly when a row fits nothing', () => {
