@@ -40,6 +40,7 @@ export type {
   Precision,
 } from './engine.js';
 
+export { howToNeedLess } from './resident/how-to-need-less.js';
 export { packGradient } from './resident/pack-gradient.js';
 export type { PackOptions, Place } from './resident/pack-gradient.js';
 export { nextValue } from './resident/resident.js';

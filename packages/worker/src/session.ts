@@ -47,7 +47,7 @@ import {
 } from '@microtune/shared';
 import type { Progress } from './progress.js';
 import { openReplica } from './open-replica.js';
-import type { Replica } from './replica.js';
+import type { ShardGraphs } from './shard-graphs.js';
 import type { Trainer } from './step.js';
 
 export type Welcome = Extract<CoordinatorMessage, { type: 'welcome' }>;
@@ -115,7 +115,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...collective,
     worldSize: transport.worldSize,
   });
-  if (engine.wantsProgramsFirst === true) await compileAll(replica, splits, config);
+  if (engine.compileFirst !== undefined)
+    await compileFirst(replica.graphs, { which: engine.compileFirst, splits, config });
   return {
     config,
     model,
@@ -140,13 +141,21 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   };
 }
 
-/** The graphs of every shape that the run can have. */
-async function compileAll(
-  { graphs }: Replica,
-  { train, validation }: Splits,
-  config: ResolvedConfig,
+/** The graphs of the shapes that the run can have. @throws MicrotuneError `usage` when they do not fit the device */
+async function compileFirst(
+  graphs: ShardGraphs,
+  {
+    which,
+    splits: { train, validation },
+    config,
+  }: { which: 'all' | 'largest'; splits: Splits; config: ResolvedConfig },
 ): Promise<void> {
   const { shapes } = planTraining(train.lengths, config);
+  if (which === 'largest') {
+    const [largest] = shapes.toSorted((a, b) => b.rows * b.tokens - a.rows * a.tokens);
+    if (largest !== undefined) await graphs.get('training', largest);
+    return;
+  }
   const evaluated = validation === undefined ? [] : planEvaluation(validation.lengths, config);
   await Promise.all([
     ...shapes.map((shape) => graphs.get('training', shape)),

@@ -55,7 +55,7 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
     const graph = await replica.graphs.get('training', shard.shape);
     const batch = trainer.batch(shard);
     const runAt = clock.now();
-    const lossSum = await graph.train(batch, step);
+    const lossSum = await naming(`step ${step}, shard ${number}`, graph.train(batch, step));
     const ranAt = clock.now();
     replica.accumulate(number);
     own.push({ shard: number, lossSum, weight: batch.weight });
@@ -73,7 +73,10 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
   // Mean over the global batch, clipping, update.
   const { lossSum, weight } = totalLoss(losses);
   checkLosses(step, shards, losses);
-  const gradientNorm = await replica.apply({ weight, learningRate });
+  const gradientNorm = await naming(
+    `step ${step}, update`,
+    replica.apply({ weight, learningRate }),
+  );
   checkGradient(step, gradientNorm);
 
   const endedAt = clock.now();
@@ -84,6 +87,16 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
     totalMs: endedAt - startedAt,
   };
   return { lossSum, weight, gradientNorm, timings };
+}
+
+/** An engine knows what failed, but not when. */
+async function naming<Result>(where: string, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof MicrotuneError)) throw error;
+    throw new MicrotuneError(error.code, `${where}: ${error.message}`, { cause: error });
+  }
 }
 
 function totalLoss(losses: readonly ShardLoss[]): { lossSum: number; weight: number } {

@@ -38,6 +38,11 @@ export function bytesPerElement(dtype: DType): number {
   return dtype === 'bool' ? 1 : 4;
 }
 
+/** Bytes of a tensor's values. */
+export function tensorBytes({ shape, dtype }: { shape: Shape; dtype: DType }): number {
+  return elementCount(shape) * bytesPerElement(dtype);
+}
+
 /** A zeroed host buffer for a tensor. */
 export function hostBuffer(shape: Shape, dtype: DType): HostBuffer {
   const count = elementCount(shape);

@@ -36,6 +36,8 @@ export interface DeviceGradient {
 export interface GradientProgram {
   /** Inputs that are not state: what `run` must be given. */
   readonly batch: readonly TensorSpec[];
+  /** What a run takes on the device at its peak, beside the state; the gradient that stays is in it. */
+  readonly peakBytes: number;
   /**
    * Runs one shard. Outputs other than the gradient are written to `outputs`, all of them. Several runs may be under
    * way; they execute in the order of the calls.
@@ -50,6 +52,8 @@ export interface GradientProgram {
 export interface ApplyProgram {
   /** Inputs that are neither state nor the gradient: what `run` must be given. */
   readonly scalars: readonly TensorSpec[];
+  /** What a run takes on the device at its peak, beside state and gradient. */
+  readonly peakBytes: number;
   /**
    * Takes the gradient and updates the state. When it fails the state is lost: end the worker.
    * @throws MicrotuneError `transient` when the device fails
@@ -69,6 +73,8 @@ export interface DeviceState {
     graph: Graph,
     options: CompileOptions & { readonly gradient: string },
   ): Promise<ApplyProgram>;
+  /** What this process can still take of the device's memory; undefined where the engine keeps no account. */
+  freeBytes(): number | undefined;
   /** left + right, in left's memory. Takes both. Returns at once; the device adds when it gets there. */
   accumulate(left: DeviceGradient, right: DeviceGradient): DeviceGradient;
   /** Copies `into.length` values from `start` on to the host, once they are computed. */
@@ -84,10 +90,10 @@ export interface DeviceState {
 
 export interface ResidentEngine {
   /**
-   * Programs compiled after the first run cost a move of the whole state through the host: compile all that a run needs
-   * first. @default false
+   * What is best compiled before the first run. `all`: a program compiled later costs a move of the whole state through
+   * the host. `largest`: it tells whether the device's memory is enough. @default nothing in particular
    */
-  readonly wantsProgramsFirst?: boolean;
+  readonly compileFirst?: 'all' | 'largest' | undefined;
   /** Puts the state on the device: parameters to train, frozen ones, moments. The host's copies are free afterwards. */
   init(tensors: readonly StateTensor[]): Promise<DeviceState>;
 }

@@ -56,7 +56,7 @@ function engineOver(binding: TensorflowBinding): TensorflowEngine {
     precisions: ['f32', 'bf16'],
     compile: async (graph, { precision }) =>
       compileGraph(binding, graph, { precision, floatsAsInt32: onGpu }),
-    wantsProgramsFirst: true,
+    compileFirst: 'all',
     init: async (tensors) => new TensorflowState(binding, tensors, { floatsAsInt32: onGpu }),
     dispose: () => {},
   };

@@ -14,6 +14,8 @@ import { bufferFits, hostBuffer } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import { optimize } from '../optimize.js';
 import { checkStateInputs } from '../resident/check-state-inputs.js';
+import { peakBytes } from '../resident/peak-bytes.js';
+import { howToNeedLess } from '../resident/how-to-need-less.js';
 import { nextValue } from '../resident/resident.js';
 import type {
   ApplyProgram,
@@ -88,9 +90,10 @@ export class TensorflowState implements DeviceState {
     const count = graph.outputs.find(({ name }) => name === gradient)?.shape[0];
     if (count !== undefined) this.#expect(count);
     const writes = gradient === undefined ? {} : { [gradient]: current };
-    const { name, fed } = this.#add(graph, { precision, writes });
+    const { name, fed, peakBytes } = this.#add(graph, { precision, writes });
     return {
       batch: fed,
+      peakBytes,
       run: async (batch, outputs) => {
         const session = this.#open();
         if (gradient !== undefined) this.#vacate(session);
@@ -115,9 +118,10 @@ export class TensorflowState implements DeviceState {
     const writes = Object.fromEntries(
       changed.map((name) => [nextValue(name), stateVariable(name)] as const),
     );
-    const { name, fed } = this.#add(graph, { precision, writes, gradient });
+    const { name, fed, peakBytes } = this.#add(graph, { precision, writes, gradient });
     return {
       scalars: fed,
+      peakBytes,
       run: async (given, scalars, outputs) => {
         const taken = this.#ours(given);
         const session = this.#open();
@@ -129,6 +133,10 @@ export class TensorflowState implements DeviceState {
         this.#programs.delete(name);
       },
     };
+  }
+
+  freeBytes(): undefined {
+    return undefined;
   }
 
   accumulate(left: DeviceGradient, right: DeviceGradient): DeviceGradient {
@@ -190,7 +198,7 @@ export class TensorflowState implements DeviceState {
   #add(
     given: Graph,
     about: Pick<ResidentProgram, 'precision' | 'writes'> & { gradient?: string },
-  ): { name: string; fed: readonly TensorSpec[] } {
+  ): { name: string; fed: readonly TensorSpec[]; peakBytes: number } {
     checkStateInputs(this.#specs, given);
     const graph = optimize(given);
     const { gradient, precision, writes } = about;
@@ -211,7 +219,8 @@ export class TensorflowState implements DeviceState {
     const name = `program ${String(this.#made)} ${purpose}`;
     this.#programs.set(name, { graph, precision, reads, writes });
     this.#isStale = true;
-    return { name, fed };
+    const held = (input: TensorSpec) => variableOf(input.name) !== undefined;
+    return { name, fed, peakBytes: peakBytes(graph, held) };
   }
 
   /** All gradients have one size. */
@@ -313,8 +322,9 @@ export class TensorflowState implements DeviceState {
       session.run(name, inputs, outputs);
     } catch (error) {
       if (error instanceof MicrotuneError && error.code === 'internal') throw error;
-      this.#lost = messageOf(error);
-      throw error;
+      const tooSmall = error instanceof MicrotuneError && error.code === 'usage';
+      this.#lost = `${messageOf(error)}${tooSmall ? `. ${howToNeedLess}` : ''}`;
+      throw new MicrotuneError(tooSmall ? 'usage' : 'transient', this.#lost, { cause: error });
     }
   }
 

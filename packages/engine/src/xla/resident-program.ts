@@ -4,7 +4,7 @@
  */
 import { assert } from '@microtune/shared';
 import type { Graph } from '../graph/graph.js';
-import { bufferFits } from '../graph/shape.js';
+import { bufferFits, tensorBytes } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import type { PjrtBuffer } from './pjrt/buffer.js';
 import type { Pointer } from './pjrt/c-api.js';
@@ -29,6 +29,8 @@ export interface Launched {
 export class ResidentProgram {
   /** What the host sends. */
   readonly sent: readonly TensorSpec[];
+  /** Beside what is on the device before: what is sent, what comes out, what is needed in between. */
+  readonly peakBytes: number;
   readonly #options: ProgramOptions;
   readonly #underWay = new Set<Promise<void>>();
   #disposed = false;
@@ -36,6 +38,9 @@ export class ResidentProgram {
   constructor(options: ProgramOptions) {
     this.#options = options;
     this.sent = options.graph.inputs.filter(({ name }) => !options.resident(name));
+    const { outputBytes, aliasBytes, temporaryBytes } = options.program.executable.memory();
+    const sentBytes = this.sent.reduce((sum, spec) => sum + tensorBytes(spec), 0);
+    this.peakBytes = sentBytes + outputBytes - aliasBytes + temporaryBytes;
   }
 
   /**

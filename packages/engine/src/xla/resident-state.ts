@@ -97,6 +97,7 @@ export class XlaState implements DeviceState {
     await this.#prepareSum(count);
     return {
       batch: program.sent,
+      peakBytes: program.peakBytes,
       run: async (from, to) => {
         const { kept, done } = program.launch((name) => this.#buffer(name), { from, to });
         const buffer = gradient === undefined ? undefined : kept.get(gradient);
@@ -133,6 +134,7 @@ export class XlaState implements DeviceState {
     );
     return {
       scalars: program.sent,
+      peakBytes: program.peakBytes,
       run: async (given, from, to) => {
         const taken = ours(given).take();
         const bind = (name: string) => (name === gradient ? taken : this.#buffer(name));
@@ -146,6 +148,12 @@ export class XlaState implements DeviceState {
         this.#drop(program);
       },
     };
+  }
+
+  freeBytes(): number | undefined {
+    const memory = this.#options.compiler.device.memory();
+    if (memory?.bytesLimit === undefined) return undefined;
+    return Math.max(0, memory.bytesLimit - memory.bytesInUse);
   }
 
   accumulate(left: DeviceGradient, right: DeviceGradient): DeviceGradient {

@@ -93,6 +93,7 @@ function openEngine(plugin: XlaPlugin, options: XlaOptions): XlaEngine {
     device,
     precisions: ['f32', 'bf16'],
     compile,
+    compileFirst: onCpu ? undefined : 'largest',
     init,
     dispose: () => {
       disposed = true;

@@ -81,5 +81,31 @@ describe.each(['xla', 'tensorflow'] as const)('a replica on %s', (name) => {
       await world.train(4, 5);
       expect(await world.snapshot()).toEqual(expected);
     });
+
+    it('refuses what does not fit the device before it runs, and says what to lower', async () => {
+      /** Answers in turn, then 1,000. */
+      const limited = (...freeBytes: number[]): Engine => ({
+        ...engine,
+        init: async (tensors) => {
+          const state = await engine.init!(tensors);
+          const account = { freeBytes: () => freeBytes.shift() ?? 1000 };
+          return new Proxy(state, {
+            get: (target, key) => {
+              const value: unknown = Reflect.get(account, key) ?? Reflect.get(target, key);
+              return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+            },
+          });
+        },
+      });
+      await expect(openSmallWorld(limited(), { workers: 1 })).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(/the update needs .* --micro_batch_tokens/) as string,
+      });
+      using world = await openSmallWorld(limited(1e9), { workers: 1 });
+      await expect(world.train(1, 1)).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(/graph of \d rows of \d+ tokens needs 0.00 GB/) as string,
+      });
+    });
   });
 });

@@ -15,6 +15,7 @@ import { assert, type ShardShape } from '@microtune/shared';
 import type { Replica, ShardGraph } from '../replica.js';
 import { ShardBorder, type Bindings } from '../shard-border.js';
 import { createShardGraphs, type GraphKind, type ShardGraphs } from '../shard-graphs.js';
+import { requireMemory } from './require-memory.js';
 import { DeviceSums, type ShardGradient } from './device-sums.js';
 import { ResidentTraining, type ResidentOptions } from './resident-training.js';
 
@@ -132,6 +133,12 @@ class DeviceReplica implements Replica {
     const { program: model, bindings } = this.#options;
     const traced = kind === 'training' ? model.traceTraining(shape) : model.traceEvaluation(shape);
     const { program, outputs } = await this.#training.compile(kind, traced.graph);
+    requireMemory({
+      what: `the ${kind} graph of ${shape.rows} rows of ${shape.tokens} tokens`,
+      // The sum of the shards before waits meanwhile.
+      needBytes: program.peakBytes + (kind === 'training' ? this.#training.gradientBytes : 0),
+      freeBytes: this.#training.device.freeBytes(),
+    });
     const border = new ShardBorder({ traced, shape, bindings, inputs: program.batch, outputs });
     return {
       train: async (batch, step) => {

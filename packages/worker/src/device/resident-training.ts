@@ -19,6 +19,7 @@ import {
   type TrainingState,
 } from '@microtune/models';
 import type { GraphKind } from '../shard-graphs.js';
+import { requireMemory } from './require-memory.js';
 
 export interface ResidentOptions {
   readonly engine: ResidentEngine;
@@ -48,7 +49,7 @@ export class ResidentTraining {
     this.#host = opened.host;
   }
 
-  /** Puts the state on the device as it is on the host. @throws MicrotuneError `transient` when it has no room */
+  /** Puts the state on the device as it is on the host. @throws MicrotuneError `usage` when it has no room */
   static async open(options: ResidentOptions): Promise<ResidentTraining> {
     const { engine, compile, state, settings } = options;
     const { layout } = state;
@@ -78,7 +79,17 @@ export class ResidentTraining {
       })),
     });
     const update = await device.compileApply(graph, { ...compile, gradient: adamwNames.gradient });
-    return new ResidentTraining(options, { device, update, host });
+    const training = new ResidentTraining(options, { device, update, host });
+    requireMemory({
+      what: 'the update',
+      needBytes: update.peakBytes + training.gradientBytes,
+      freeBytes: device.freeBytes(),
+    });
+    return training;
+  }
+
+  get gradientBytes(): number {
+    return this.#options.state.layout.denseCount * Float32Array.BYTES_PER_ELEMENT;
   }
 
   /** @param graph as the model's program traces it; with dense gradients when it is for training */
