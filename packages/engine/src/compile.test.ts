@@ -52,6 +52,12 @@ describe('loadEngine', () => {
     ['xla', 'cpu', /^XLA \(cpu-.*\) is not in \/nowhere$/, 'microtune setup xla'],
     ['xla', 'cuda', /^XLA \(cuda13-.*\) is not in \/nowhere$/, 'microtune setup xla --cuda'],
     ['tensorflow', 'cpu', /^TensorFlow 2\..* is not in \/nowhere$/, 'microtune setup tensorflow'],
+    [
+      'tensorflow',
+      'cuda',
+      /^TensorFlow 2.*-cuda12 is not in \/nowhere$/,
+      'microtune setup tensorflow --cuda',
+    ],
   ] as const)('says how to have %s on %s', async (name, platform, reason, remedy) => {
     expect(await tryEngine(name, { cacheFolder: '/nowhere', platform })).toEqual({
       name,

@@ -50,7 +50,7 @@ const loaders: {
       tf32,
     });
   },
-  tensorflow: async ({ cacheFolder, environment = {}, threads = 1, platform = 'cpu' }) => {
+  tensorflow: async ({ cacheFolder, environment = {}, threads = 1, platform = 'cpu', tf32 }) => {
     const found = look(cacheFolder, (folder) => tensorflowStatus(folder, platform));
     if (found.state !== 'ready')
       return {
@@ -58,7 +58,7 @@ const loaders: {
         reason: found.reason,
         remedy: setupCommand('tensorflow', platform),
       };
-    return loadTensorflow({ addonFile: found.addonFile, environment, threads });
+    return loadTensorflow({ addonFile: found.addonFile, platform, environment, threads, tf32 });
   },
   reference: loadReference,
 };

@@ -33,12 +33,8 @@ const setups: Readonly<Record<string, (request: Request) => Promise<Installed>>>
     return { folder: librariesFolder, version: manifest.version, changed };
   },
   tensorflow: async ({ cuda, common }) => {
-    if (cuda)
-      throw new MicrotuneError(
-        'usage',
-        'setup tensorflow --cuda is not supported yet: on NVIDIA GPUs use the engine xla (microtune setup xla --cuda)',
-      );
-    const { addonFile, manifest, changed } = await setupTensorflow(common);
+    const platform = cuda ? 'cuda' : 'cpu';
+    const { addonFile, manifest, changed } = await setupTensorflow({ ...common, platform });
     return { folder: dirname(addonFile), version: manifest.version, changed };
   },
   xla: async ({ cuda, common, variables }) => {

@@ -18,7 +18,7 @@ export function explainNoGpu(
 ): MicrotuneError {
   return new MicrotuneError(
     'usage',
-    `the CUDA plugin finds no GPU here: ${cause(driver, neededVersion)} (XLA: ${detail})`,
+    `the CUDA plugin finds no GPU here: ${whyNoGpu(driver, neededVersion)} (XLA: ${detail})`,
   );
 }
 
@@ -31,7 +31,8 @@ export function explainDriver({ cudaVersion, problem }: CudaDriver): string {
   return `${driver} shows no device: is CUDA_VISIBLE_DEVICES right, is the GPU passed to this container?`;
 }
 
-function cause(driver: CudaDriver, neededVersion: number | undefined): string {
+/** Why programs made for a version of CUDA (1000 x major + 10 x minor) find no GPU. */
+export function whyNoGpu(driver: CudaDriver, neededVersion: number | undefined): string {
   const { cudaVersion } = driver;
   const needed = neededVersion === undefined ? '' : needs(neededVersion);
   if (cudaVersion === undefined)

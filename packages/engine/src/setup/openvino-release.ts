@@ -4,20 +4,15 @@
  * by its tags, whatever Python runs pip.
  */
 
-export const openvinoRelease = '2026.4.1';
+import type { Wheel } from './wheel.js';
 
-export interface Wheel {
-  readonly file: string;
-  readonly sha256: string;
-  /** Compatibility tags, as pip's --python-version, --abi and --platform take them. */
-  readonly python: string;
-  readonly abi: string;
-  readonly platform: string;
-}
+export const openvinoRelease = '2026.4.1';
 
 /** `process.platform-process.arch` -> wheel. */
 export const openvinoWheels: Readonly<Partial<Record<string, Wheel>>> = {
   'linux-x64': {
+    name: 'openvino',
+    version: openvinoRelease,
     file: 'openvino-2026.4.1-22982-cp311-cp311-manylinux_2_28_x86_64.whl',
     sha256: '2d22b1da03f7caf74df30e9f6417d0ab2f637e4a38e08e1dcd294d2c37407aaf',
     python: '3.11',
@@ -25,6 +20,8 @@ export const openvinoWheels: Readonly<Partial<Record<string, Wheel>>> = {
     platform: 'manylinux_2_28_x86_64',
   },
   'linux-arm64': {
+    name: 'openvino',
+    version: openvinoRelease,
     file: 'openvino-2026.4.1-22982-cp311-cp311-manylinux_2_35_aarch64.whl',
     sha256: 'bea1eb3733c34ef331adc945da0ccda5937865031139073663be84c517ffda22',
     python: '3.11',

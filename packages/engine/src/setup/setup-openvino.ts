@@ -5,18 +5,23 @@
  * counts as ready works, and the next set-up starts over. (The libraries are tried where they will stay: the loader
  * remembers the path of the first load, so a process that tried them aside could not use them afterwards.)
  */
-import { chmod, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
-import { downloadWheel } from './download-wheel.js';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { MicrotuneError } from '@microtune/shared';
+import { makeFolderAside, putInPlace } from './folder-aside.js';
+import { installWheels, megabytes } from './install-wheels.js';
 import { manifestName, openvinoFolder, openvinoStatus } from './openvino-manifest.js';
 import type { OpenvinoManifest } from './openvino-manifest.js';
-import { openvinoRelease, openvinoWheels } from './openvino-release.js';
-import type { Wheel } from './openvino-release.js';
+import {
+  indispensableLibraries,
+  neededLibraries,
+  openvinoRelease,
+  openvinoWheels,
+} from './openvino-release.js';
 import type { ProcessRunner } from './process-runner.js';
 import { selfTestOpenvino } from './self-test-openvino.js';
-import { unpackWheel } from './unpack-wheel.js';
-import type { UnpackedFile } from './unpack-wheel.js';
+import type { InstalledFile } from './unpack-wanted.js';
+import type { Wheel } from './wheel.js';
 
 export interface SetupOptions {
   /** Folder of everything that Microtune caches on this machine. */
@@ -53,9 +58,6 @@ export async function setupOpenvino(options: SetupOptions): Promise<OpenvinoInst
   const wheel = options.wheel ?? wheelOfThisPlatform();
   const librariesFolder = openvinoFolder(options.cacheFolder);
   const files = await install(options, wheel, librariesFolder);
-  options.report(
-    `${String(files.length)} libraries, ${megabytes(files)} MB; running a small graph`,
-  );
   await tryOut(librariesFolder);
   const { sha256, file } = wheel;
   const manifest = {
@@ -85,20 +87,33 @@ async function install(
   { cacheFolder, run, report, force }: SetupOptions,
   wheel: Wheel,
   librariesFolder: string,
-): Promise<UnpackedFile[]> {
+): Promise<OpenvinoManifest['files']> {
   const aside = await makeFolderAside(dirname(librariesFolder));
   try {
-    report(`fetching ${wheel.file} with pip`);
-    const bytes = await downloadWheel({ run, wheel, folder: aside });
-    report(`sha256 ${wheel.sha256} is right; unpacking`);
-    const files = await unpackWheel(bytes, aside);
-    await rm(join(aside, wheel.file));
+    const { files } = await installWheels([wheel], { run, report, folder: aside, placeOf });
+    requireAll(files);
+    report(`${String(files.length)} libraries, ${megabytes(files)}; running a small graph`);
     // Another set-up may have been faster, and its libraries, which are the same, may be in use by now.
     if (force === true || openvinoStatus(cacheFolder).state !== 'ready')
       await putInPlace(aside, librariesFolder);
-    return files;
+    return files.map(({ path, bytes }) => ({ name: path, bytes }));
   } finally {
     await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** The libraries lie side by side. */
+function placeOf(path: string): string | undefined {
+  const name = basename(path);
+  const wanted =
+    path.startsWith('openvino/libs/') && neededLibraries.some((pattern) => pattern.test(name));
+  return wanted ? name : undefined;
+}
+
+function requireAll(files: readonly InstalledFile[]): void {
+  for (const pattern of indispensableLibraries) {
+    if (files.some(({ path }) => pattern.test(path))) continue;
+    throw new MicrotuneError('data', `the wheel holds no library like ${pattern.source}`);
   }
 }
 
@@ -115,54 +130,4 @@ async function writeManifest(folder: string, manifest: OpenvinoManifest): Promis
   const file = join(folder, manifestName);
   await writeFile(`${file}.new`, `${JSON.stringify(manifest, undefined, 2)}\n`, { flush: true });
   await rename(`${file}.new`, file);
-}
-
-async function makeFolderAside(parent: string): Promise<string> {
-  try {
-    makeFolder(parent);
-    await removeAbandoned(parent);
-    return await mkdtemp(join(parent, `.setup-${String(process.pid)}-`));
-  } catch (error) {
-    throw new MicrotuneError('usage', `cannot write to ${parent}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-/** A rename cannot replace a folder with files in it, so a damaged one leaves first. */
-async function putInPlace(aside: string, folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true });
-    await chmod(aside, 0o755);
-    await rename(aside, folder);
-  } catch (error) {
-    throw new MicrotuneError(
-      'transient',
-      `cannot move the libraries to ${folder}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
-    );
-  }
-}
-
-/** Folders aside of set-ups that were killed: their process lives no more. */
-async function removeAbandoned(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const pid = /^\.setup-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    await rm(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
-}
-
-function megabytes(files: readonly { bytes: number }[]): string {
-  return (files.reduce((sum, { bytes }) => sum + bytes, 0) / 1e6).toFixed(0);
 }

@@ -4,16 +4,25 @@ import { join } from 'node:path';
 import { messageOf } from '@microtune/shared';
 import { z } from 'zod';
 import type { XlaPlatform } from '../xla/platform.js';
-import { tensorflowRelease } from './tensorflow-release.js';
+import { tensorflowReleases } from './tensorflow-release.js';
+import type { TensorflowRelease } from './tensorflow-release.js';
 
 const manifestSchema = z.object({
-  version: z.literal(tensorflowRelease),
+  id: z.string(),
+  /** What the library says it is. */
+  version: z.string(),
   /** Of @tensorflow/tfjs-node-gpu, whose addon was built. */
   addonVersion: z.string(),
-  /** File name of the wheel that the libraries come from. */
-  wheel: z.string(),
-  sha256: z.string(),
-  files: z.array(z.object({ path: z.string(), bytes: z.number().int().positive() })).min(1),
+  wheels: z
+    .array(z.object({ file: z.string(), sha256: z.string() }))
+    .min(1)
+    .readonly(),
+  /** Libraries left to the system, by soname. */
+  systemLibraries: z.array(z.string()).readonly(),
+  files: z
+    .array(z.object({ path: z.string(), bytes: z.number().int().positive() }))
+    .min(1)
+    .readonly(),
   /** ISO 8601. */
   date: z.string(),
 });
@@ -31,22 +40,27 @@ export type TensorflowStatus =
 export const tensorflowManifestName = 'manifest.json';
 export const addonName = 'tfjs_binding.node';
 
-/** `<cacheFolder>/tensorflow/<release>`: the addon, the wheel's files at their paths, and `manifest.json`. */
-export function tensorflowFolder(cacheFolder: string): string {
-  return join(cacheFolder, 'tensorflow', tensorflowRelease);
+/** `<cacheFolder>/tensorflow/<release>`: the addon, the wheels' files at their paths, and `manifest.json`. */
+export function tensorflowFolder(cacheFolder: string, release: TensorflowRelease): string {
+  return join(cacheFolder, 'tensorflow', release.id);
+}
+
+/** The release of this platform; undefined where there is none. */
+export function tensorflowReleaseHere(platform: XlaPlatform): TensorflowRelease | undefined {
+  return tensorflowReleases[platform][`${process.platform}-${process.arch}`];
 }
 
 /** Looks at the cache folder without loading anything: the manifest must parse and every file have its size. */
-export function tensorflowStatus(
-  cacheFolder: string,
-  platform: XlaPlatform = 'cpu',
-): TensorflowStatus {
-  if (platform === 'cuda')
-    return { state: 'missing', reason: 'its set-up fetches a TensorFlow for CPUs alone' };
-  const folder = tensorflowFolder(cacheFolder);
+export function tensorflowStatus(cacheFolder: string, platform: XlaPlatform): TensorflowStatus {
+  const release = tensorflowReleaseHere(platform);
+  if (release === undefined) {
+    const machine = `${process.platform}-${process.arch}`;
+    return { state: 'missing', reason: `there is no TensorFlow (${platform}) for ${machine}` };
+  }
+  const folder = tensorflowFolder(cacheFolder, release);
   const file = join(folder, tensorflowManifestName);
   if (!existsSync(file)) {
-    return { state: 'missing', reason: `TensorFlow ${tensorflowRelease} is not in ${cacheFolder}` };
+    return { state: 'missing', reason: `TensorFlow ${release.id} is not in ${cacheFolder}` };
   }
   try {
     const manifest = manifestSchema.parse(JSON.parse(readFileSync(file, 'utf8')));

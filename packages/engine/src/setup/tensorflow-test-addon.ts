@@ -12,6 +12,7 @@ export type TestAddon =
 export async function testTensorflow(): Promise<TestAddon> {
   try {
     const { addonFile } = await setupTensorflow({
+      platform: 'cpu',
       cacheFolder: testCacheFolder,
       run: runProcess,
       report: () => undefined,

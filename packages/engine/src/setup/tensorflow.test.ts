@@ -5,13 +5,18 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ProcessRunner } from './process-runner.js';
 import { runProcess } from './process-runner.js';
 import { buildAddon } from './tensorflow-addon.js';
-import { tensorflowFolder, tensorflowStatus } from './tensorflow-manifest.js';
-import { tensorflowWheels } from './tensorflow-release.js';
+import {
+  tensorflowFolder,
+  tensorflowReleaseHere,
+  tensorflowStatus,
+} from './tensorflow-manifest.js';
+import { tensorflowReleases } from './tensorflow-release.js';
 import { selfTestTensorflow } from './tensorflow-self-test.js';
 import { testTensorflow } from './tensorflow-test-addon.js';
 import { setupTensorflow } from './tensorflow.js';
 
-const wheel = tensorflowWheels[`${process.platform}-${process.arch}`];
+const release = tensorflowReleaseHere('cpu');
+const wheel = release?.wheels[0];
 const { addonFile, skipReason } = await testTensorflow();
 let cacheFolder: string;
 
@@ -25,7 +30,7 @@ afterEach(() => {
 
 const timestamp = '2026-01-02T03:04:05.000Z';
 const setUp = (run: ProcessRunner) =>
-  setupTensorflow({ cacheFolder, run, report: () => undefined, timestamp });
+  setupTensorflow({ platform: 'cpu', cacheFolder, run, report: () => undefined, timestamp });
 const leftovers = () => readdirSync(join(cacheFolder, 'tensorflow'));
 const answering =
   (exitCode: number | undefined, stderr: string): ProcessRunner =>
@@ -46,14 +51,19 @@ describe.skipIf(addonFile === undefined)(
     it('leaves a whole folder, and does nothing the second time', async () => {
       const folder = join(addonFile!, '..');
       const cache = join(folder, '..', '..');
-      expect(tensorflowStatus(cache)).toMatchObject({
+      expect(tensorflowStatus(cache, 'cpu')).toMatchObject({
         state: 'ready',
         addonFile,
-        manifest: { version: '2.21.0', addonVersion: '4.22.0', sha256: wheel?.sha256 },
+        manifest: {
+          version: '2.21.0',
+          addonVersion: '4.22.0',
+          wheels: [{ sha256: wheel?.sha256 }],
+        },
       });
       const lines: string[] = [];
       const nothingMayRun: ProcessRunner = () => Promise.reject(new Error('something was run'));
       const again = await setupTensorflow({
+        platform: 'cpu',
         cacheFolder: cache,
         run: nothingMayRun,
         report: (line) => lines.push(line),
@@ -84,11 +94,11 @@ describe.skipIf(wheel === undefined)('set-up of TensorFlow where something is mi
     await expect(setUp(pipLeaving('another file'))).rejects.toMatchObject({
       code: 'data',
       message: expect.stringMatching(
-        /not the pinned file: its sha256 is .*, expected 2b84/,
+        /not the pinned file: it has 12 bytes with sha256 .*, expected 2b84/,
       ) as string,
     });
     expect(leftovers()).toEqual([]);
-    expect(tensorflowStatus(cacheFolder)).toMatchObject({ state: 'missing' });
+    expect(tensorflowStatus(cacheFolder, 'cpu')).toMatchObject({ state: 'missing' });
   });
 
   it.each([
@@ -134,23 +144,36 @@ describe.skipIf(wheel === undefined)('set-up of TensorFlow where something is mi
   });
 });
 
-describe('status of TensorFlow', () => {
+describe.skipIf(wheel === undefined)('status of TensorFlow', () => {
+  it('pins every wheel by hash and names it as its file is called', () => {
+    for (const each of Object.values(tensorflowReleases).flatMap((machines) =>
+      Object.values(machines),
+    )) {
+      for (const { name, version, file, sha256 } of each!.wheels) {
+        expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+        expect(file.startsWith(`${name.replaceAll('-', '_')}-${version}-`)).toBe(true);
+      }
+    }
+  });
+
   it('is damaged with a manifest that does not parse, or a file cut short', () => {
-    const folder = tensorflowFolder(cacheFolder);
+    const folder = tensorflowFolder(cacheFolder, release!);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'manifest.json'), '{"version": "2.21.0"}');
-    expect(tensorflowStatus(cacheFolder)).toMatchObject({
+    expect(tensorflowStatus(cacheFolder, 'cpu')).toMatchObject({
       state: 'damaged',
       reason: expect.stringContaining('manifest.json') as string,
     });
     const files = [{ path: 'tfjs_binding.node', bytes: 7 }];
-    const manifest = { version: '2.21.0', addonVersion: '4.22.0', wheel: 'w', sha256: 's', files };
+    const wheels = [{ file: 'w', sha256: 's' }];
+    const versions = { id: '2.21.0', version: '2.21.0', addonVersion: '4.22.0' };
+    const manifest = { ...versions, wheels, systemLibraries: [], files };
     writeFileSync(join(folder, 'manifest.json'), JSON.stringify({ ...manifest, date: timestamp }));
-    expect(tensorflowStatus(cacheFolder)).toMatchObject({
+    expect(tensorflowStatus(cacheFolder, 'cpu')).toMatchObject({
       state: 'damaged',
       reason: expect.stringContaining('tfjs_binding.node is missing or cut short') as string,
     });
     writeFileSync(join(folder, 'tfjs_binding.node'), 'library');
-    expect(tensorflowStatus(cacheFolder)).toMatchObject({ state: 'ready' });
+    expect(tensorflowStatus(cacheFolder, 'cpu')).toMatchObject({ state: 'ready' });
   });
 });

@@ -3,25 +3,28 @@
  * addon of tfjs-node-gpu built against them. Everything happens in a folder aside, which is renamed into place after
  * the addon has computed something right; so an interrupted set-up changes nothing, and what is in place works.
  */
-import { chmod, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { MicrotuneError, makeFolder, messageOf } from '@microtune/shared';
+import { MicrotuneError } from '@microtune/shared';
+import type { XlaPlatform } from '../xla/platform.js';
+import { makeFolderAside, putInPlace } from './folder-aside.js';
+import { installWheels, megabytes } from './install-wheels.js';
 import type { ProcessRunner } from './process-runner.js';
 import { addonVersion, buildAddon } from './tensorflow-addon.js';
 import {
   addonName,
   tensorflowFolder,
   tensorflowManifestName,
+  tensorflowReleaseHere,
   tensorflowStatus,
 } from './tensorflow-manifest.js';
 import type { TensorflowManifest } from './tensorflow-manifest.js';
-import { isNeededOfTensorflow, tensorflowRelease, tensorflowWheels } from './tensorflow-release.js';
-import type { TensorflowWheel } from './tensorflow-release.js';
+import { placeOfTensorflow, tensorflowReleases } from './tensorflow-release.js';
+import type { TensorflowRelease } from './tensorflow-release.js';
 import { selfTestTensorflow } from './tensorflow-self-test.js';
-import { fetchTensorflowWheel } from './tensorflow-wheel.js';
-import { unpackWanted } from './xla-unpack.js';
 
 export interface SetupTensorflowOptions {
+  readonly platform: XlaPlatform;
   /** Folder of everything that Microtune caches on this machine. */
   readonly cacheFolder: string;
   readonly run: ProcessRunner;
@@ -31,8 +34,8 @@ export interface SetupTensorflowOptions {
   readonly timestamp: string;
   /** Fetch, build and try again what is already there. @default false */
   readonly force?: boolean;
-  /** The wheel to fetch. @default the pinned one of this platform */
-  readonly wheel?: TensorflowWheel;
+  /** What to fetch. @default the pinned release of this platform */
+  readonly release?: TensorflowRelease;
 }
 
 export interface TensorflowInstallation {
@@ -51,108 +54,59 @@ export interface TensorflowInstallation {
 export async function setupTensorflow(
   options: SetupTensorflowOptions,
 ): Promise<TensorflowInstallation> {
-  const { cacheFolder, report, force } = options;
-  const before = tensorflowStatus(cacheFolder);
-  const folder = tensorflowFolder(cacheFolder);
+  const { cacheFolder, platform, report, force } = options;
+  const before = tensorflowStatus(cacheFolder, platform);
   if (before.state === 'ready' && force !== true) {
-    report(`TensorFlow ${tensorflowRelease} is already in ${folder}`);
+    report(`TensorFlow ${before.manifest.id} is already in ${dirname(before.addonFile)}`);
     return { addonFile: before.addonFile, manifest: before.manifest, changed: false };
   }
-  const wheel = options.wheel ?? wheelOfThisPlatform();
+  const release = options.release ?? requireRelease(platform);
+  const folder = tensorflowFolder(cacheFolder, release);
   const aside = await makeFolderAside(dirname(folder));
   try {
-    const manifest = await prepare(options, wheel, aside);
+    const manifest = await prepare(options, release, aside);
     // Another set-up may have been faster, and its files, which are the same, may be in use by now.
-    if (force === true || tensorflowStatus(cacheFolder).state !== 'ready')
+    if (force === true || tensorflowStatus(cacheFolder, platform).state !== 'ready')
       await putInPlace(aside, folder);
-    report(`TensorFlow ${tensorflowRelease} is ready in ${folder}`);
+    report(`TensorFlow ${release.id} is ready in ${folder}`);
     return { addonFile: join(folder, addonName), manifest, changed: true };
   } finally {
     await rm(aside, { recursive: true, force: true });
   }
 }
 
-function wheelOfThisPlatform(): TensorflowWheel {
-  const platform = `${process.platform}-${process.arch}`;
-  const wheel = tensorflowWheels[platform];
-  if (wheel !== undefined) return wheel;
+function requireRelease(platform: XlaPlatform): TensorflowRelease {
+  const release = tensorflowReleaseHere(platform);
+  if (release !== undefined) return release;
+  const machines = Object.keys(tensorflowReleases[platform]).join(' and ');
   throw new MicrotuneError(
     'usage',
-    `setup tensorflow supports ${Object.keys(tensorflowWheels).join(' and ')}, not ${platform}: use --engine onnx`,
+    `setup tensorflow supports ${machines}, not ${process.platform}-${process.arch}: use --engine onnx`,
   );
 }
 
 /** Fetches, unpacks, builds and tries everything in the folder aside. */
 async function prepare(
   { run, report, timestamp }: SetupTensorflowOptions,
-  wheel: TensorflowWheel,
+  release: TensorflowRelease,
   aside: string,
 ): Promise<TensorflowManifest> {
-  report(`fetching ${wheel.file} with pip`);
-  const file = await fetchTensorflowWheel(run, wheel, aside);
-  report(`sha256 ${wheel.sha256} is right; unpacking`);
-  const unpacked = await unpackWanted(file, aside, isNeededOfTensorflow);
-  await rm(file);
-  report('building the addon of tfjs-node-gpu');
+  const placeOf = placeOfTensorflow;
+  const installed = await installWheels(release.wheels, { run, report, folder: aside, placeOf });
+  report(`${megabytes(installed.files)}; building the addon of tfjs-node-gpu`);
   await buildAddon(run, aside);
   const addonFile = join(aside, addonName);
   const version = await selfTestTensorflow(run, { addonFile, folder: aside });
   report(`TensorFlow ${version} computes what it should`);
-  const files = [{ path: addonName, bytes: (await stat(addonFile)).size }, ...unpacked];
-  const { sha256 } = wheel;
   const manifest: TensorflowManifest = {
-    version: tensorflowRelease,
+    id: release.id,
+    version,
     addonVersion: addonVersion(),
-    wheel: wheel.file,
-    sha256,
-    files,
+    ...installed,
+    files: [{ path: addonName, bytes: (await stat(addonFile)).size }, ...installed.files],
     date: timestamp,
   };
   const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
   await writeFile(join(aside, tensorflowManifestName), text, { flush: true });
   return manifest;
-}
-
-async function makeFolderAside(parent: string): Promise<string> {
-  try {
-    makeFolder(parent);
-    await removeAbandoned(parent);
-    return await mkdtemp(join(parent, `.setup-${String(process.pid)}-`));
-  } catch (error) {
-    throw new MicrotuneError('usage', `cannot write to ${parent}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-}
-
-/** A rename cannot replace a folder with files in it, so a damaged one leaves first. */
-async function putInPlace(aside: string, folder: string): Promise<void> {
-  try {
-    await rm(folder, { recursive: true, force: true });
-    await chmod(aside, 0o755);
-    await rename(aside, folder);
-  } catch (error) {
-    throw new MicrotuneError(
-      'transient',
-      `cannot move the libraries to ${folder}: ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
-}
-
-/** Folders aside of set-ups that were killed: their process lives no more. */
-async function removeAbandoned(parent: string): Promise<void> {
-  for (const name of await readdir(parent)) {
-    const pid = /^\.setup-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    await rm(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

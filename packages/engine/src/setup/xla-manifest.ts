@@ -10,10 +10,16 @@ import type { XlaRelease } from './xla-release.js';
 
 const manifestSchema = z.object({
   id: z.string(),
-  wheels: z.array(z.object({ file: z.string(), sha256: z.string() })).min(1),
+  wheels: z
+    .array(z.object({ file: z.string(), sha256: z.string() }))
+    .min(1)
+    .readonly(),
   /** Libraries left to the system, by soname. */
-  systemLibraries: z.array(z.string()),
-  files: z.array(z.object({ path: z.string(), bytes: z.number().int().positive() })).min(1),
+  systemLibraries: z.array(z.string()).readonly(),
+  files: z
+    .array(z.object({ path: z.string(), bytes: z.number().int().positive() }))
+    .min(1)
+    .readonly(),
   /** `passed`, or why the plugin could not compute here (no GPU on this machine). */
   selfTest: z.string(),
   /** ISO 8601. */

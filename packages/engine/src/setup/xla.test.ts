@@ -17,8 +17,9 @@ import { MicrotuneError } from '@microtune/shared';
 import { runProcess } from './process-runner.js';
 import type { ProcessRunner } from './process-runner.js';
 import { xlaReleaseHere, xlaStatus } from './xla-manifest.js';
-import { isNeededFile, xlaReleases } from './xla-release.js';
-import { unpackWanted } from './xla-unpack.js';
+import { isLibraryOrTool } from './nvidia-wheel.js';
+import { unpackWanted } from './unpack-wanted.js';
+import { xlaReleases } from './xla-release.js';
 import { setupXla } from './xla.js';
 
 const timestamp = '2026-01-02T03:04:05.000Z';
@@ -80,7 +81,7 @@ describe.skipIf(release === undefined)('set-up of XLA from the real wheel', () =
     await expect(setUp(otherFile)).rejects.toMatchObject({
       code: 'data',
       message: expect.stringMatching(
-        /not the pinned file: its sha256 is \w{64}, expected \w{64}/,
+        /not the pinned file: it has \d+ bytes with sha256 \w{64}, expected \w{64}/,
       ) as string,
     });
     expect(leftovers()).toEqual([id]);
@@ -136,6 +137,7 @@ describe.skipIf(release === undefined)('set-up of XLA where something is missing
 });
 
 describe('unpacking a wheel', () => {
+  const needed = (path: string) => (isLibraryOrTool(path) ? path : undefined);
   const zipOf = (files: Record<string, string>): string => {
     const file = join(cacheFolder, 'a.whl');
     const entries = Object.entries(files).map(([name, text]) => [
@@ -154,7 +156,7 @@ describe('unpacking a wheel', () => {
       'nvidia/cu13/include/cublas.h': 'header',
       'nvidia/__init__.py': 'python',
     });
-    expect(await unpackWanted(wheel, cacheFolder, isNeededFile)).toEqual([
+    expect(await unpackWanted(wheel, cacheFolder, needed)).toEqual([
       { path: 'nvidia/cu13/lib/libcublas.so.13', bytes: 7 },
       { path: 'nvidia/cu13/bin/ptxas', bytes: 4 },
       { path: 'nvidia/cu13/nvvm/libdevice/libdevice.10.bc', bytes: 14 },
@@ -164,13 +166,13 @@ describe('unpacking a wheel', () => {
 
   it('refuses files that lead out of the folder, and what is no zip', async () => {
     const wheel = zipOf({ '../outside.so': 'library' });
-    await expect(unpackWanted(wheel, cacheFolder, isNeededFile)).rejects.toMatchObject({
+    await expect(unpackWanted(wheel, cacheFolder, needed)).rejects.toMatchObject({
       code: 'data',
       message: expect.stringContaining('leads out of its folder') as string,
     });
     const rubbish = join(cacheFolder, 'b.whl');
     writeFileSync(rubbish, 'no zip at all');
-    await expect(unpackWanted(rubbish, cacheFolder, isNeededFile)).rejects.toMatchObject({
+    await expect(unpackWanted(rubbish, cacheFolder, needed)).rejects.toMatchObject({
       code: 'data',
     });
   });

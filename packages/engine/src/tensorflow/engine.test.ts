@@ -127,7 +127,12 @@ describe('loading TensorFlow', () => {
     const file = join(folder, 'addon.node');
     writeFileSync(file, 'no library at all');
     const variables = { TF_NUM_INTRAOP_THREADS: '9' };
-    const loaded = await loadTensorflow({ addonFile: file, environment: variables, threads: 1 });
+    const loaded = await loadTensorflow({
+      addonFile: file,
+      platform: 'cpu',
+      environment: variables,
+      threads: 1,
+    });
     expect(loaded).toMatchObject({
       reason: expect.stringContaining('addon.node') as string,
       remedy: 'microtune setup tensorflow',
@@ -143,7 +148,12 @@ describe.skipIf(addonFile === undefined)(
     let engine: Engine;
 
     beforeAll(async () => {
-      const loaded = await loadTensorflow({ addonFile: addonFile!, environment, threads: 2 });
+      const loaded = await loadTensorflow({
+        addonFile: addonFile!,
+        platform: 'cpu',
+        environment,
+        threads: 2,
+      });
       if (!('compile' in loaded)) throw new Error(loaded.reason);
       engine = loaded;
     });
@@ -231,6 +241,20 @@ describe.skipIf(addonFile === undefined)(
       executable.dispose();
       expect(binding.getNumOfSavedModels()).toBe(sessions - 1);
       await expect(runOnce(executable, { x: new Float32Array(40) })).rejects.toThrow('disposed');
+    });
+
+    it('lets timers and sockets have their turn between runs', async () => {
+      const build = new GraphBuilder();
+      const x = build.input('x', [512, 512], 'float32');
+      const graph = build.finish({ y: build.add('matMul', [x, x], plain) });
+      const executable = await engine.compile(graph, { threads: 1, precision: 'f32' });
+      const [x0, y] = [new Float32Array(512 * 512), new Float32Array(512 * 512)];
+      let ticks = 0;
+      const timer = setInterval(() => ticks++, 1);
+      for (let run = 0; run < 20; run++) await executable.run({ x: x0 }, { y });
+      clearInterval(timer);
+      executable.dispose();
+      expect(ticks).toBeGreaterThan(5);
     });
 
     it('is of no use after a failed run, which leaks: the process should end', async () => {

@@ -6,18 +6,26 @@ import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { messageOf } from '@microtune/shared';
 import type { Engine, EngineUnavailable } from '../engine.js';
+import { askCudaDriver } from '../cuda/cuda-driver.js';
+import { whyNoGpu } from '../cuda/explain-no-gpu.js';
 import type { ResidentEngine } from '../resident/resident.js';
 import { setupCommand } from '../setup/setup-command.js';
 import type { NativeEnvironment } from '../xla/native-environment.js';
+import type { XlaPlatform } from '../xla/platform.js';
 import type { TensorflowBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
 import { loadUnder } from './environment.js';
 import type { TensorflowSettings } from './environment.js';
 import { TensorflowState } from './resident-state.js';
 
+/** CUDA 12.5, as 1000 x major + 10 x minor: what the wheel was built with. */
+const builtForCuda = 12_050;
+
 export interface TensorflowOptions extends TensorflowSettings {
   /** Of a ready `tensorflowStatus`. */
   readonly addonFile: string;
+  /** What the library was set up for. */
+  readonly platform: XlaPlatform;
   /** process.env, which TensorFlow reads while it loads. */
   readonly environment: NativeEnvironment;
 }
@@ -33,18 +41,30 @@ export interface TensorflowEngine extends Omit<Engine, 'init'>, ResidentEngine {
 export async function loadTensorflow(
   options: TensorflowOptions,
 ): Promise<TensorflowEngine | EngineUnavailable> {
-  const { addonFile, environment } = options;
+  const { addonFile, platform, environment } = options;
   const unavailable = (reason: string): EngineUnavailable => ({
     name: 'tensorflow',
     reason,
-    remedy: setupCommand('tensorflow'),
+    remedy: setupCommand('tensorflow', platform),
   });
   if (!existsSync(addonFile)) return unavailable(`${addonFile} does not exist`);
   try {
-    return engineOver(loadUnder(addonFile, options, environment));
+    const binding = loadUnder(addonFile, options, environment);
+    if (platform === 'cuda' && !binding.isUsingGpuDevice()) return unavailable(noGpu());
+    return engineOver(binding);
   } catch (error) {
     return unavailable(messageOf(error));
   }
+}
+
+/** TensorFlow itself says nothing but that there is none. */
+function noGpu(): string {
+  const driver = askCudaDriver();
+  const why =
+    driver.devices.length === 0
+      ? whyNoGpu(driver, builtForCuda)
+      : `the driver shows ${String(driver.devices.length)}, so a library of CUDA is missing or does not fit it`;
+  return `TensorFlow finds no GPU here: ${why}`;
 }
 
 function engineOver(binding: TensorflowBinding): TensorflowEngine {

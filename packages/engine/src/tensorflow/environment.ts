@@ -14,7 +14,7 @@ export interface TensorflowSettings {
   /** Threads of every kernel. */
   readonly threads: number;
   /** Lets a GPU multiply float32 matrices with 10 bits of mantissa. @default false */
-  readonly tf32?: boolean;
+  readonly tf32?: boolean | undefined;
 }
 
 /** Loads the addon under these settings. @throws what the loader says when a library is missing or of another kind */

@@ -1,7 +1,8 @@
 /**
- * A graph in a session of its own, fed from and read into the caller's buffers. `run` computes on the calling thread
- * and returns when it is done: timers and sockets of the process stand still meanwhile.
+ * A graph in a session of its own, fed from and read into the caller's buffers. `run` computes on the calling thread:
+ * timers and sockets of the process stand still meanwhile, and have their turn before each run.
  */
+import { setImmediate } from 'node:timers/promises';
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
 import { deviceError } from '../cuda/device-failures.js';
 import type { Executable } from '../engine.js';
@@ -45,7 +46,7 @@ export class TensorflowExecutable implements Executable {
   }
 
   /**
-   * Runs once; blocks the thread.
+   * Runs once; blocks the thread after one turn of the event loop, so that runs in a row starve nothing.
    * @throws MicrotuneError `internal` for a missing or wrongly sized buffer or a run after `dispose`; `transient` when
    *   TensorFlow fails or the device is lost, and ever after, `usage` when its memory is too small: the process should end
    */
@@ -54,6 +55,8 @@ export class TensorflowExecutable implements Executable {
     if (this.#broken !== undefined) throw new MicrotuneError('transient', this.#broken);
     const buffers = this.inputs.map((spec) => bufferOf(spec, inputs));
     const taken = this.outputs.map((spec) => bufferOf(spec, outputs));
+    await setImmediate();
+    assert(!this.#disposed, 'a disposed executable was run');
     this.#compute(buffers).forEach((values, index) => taken[index]!.set(values));
   }
 

@@ -1,29 +1,32 @@
 /** Unpacking wheels piece by piece: NVIDIA's are larger than what one would hold in memory. */
-import { closeSync, createReadStream, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import { Unzip, UnzipInflate } from 'fflate';
 import type { UnzipFile } from 'fflate';
 
 export interface InstalledFile {
-  /** Relative to the folder, as in the wheel. */
+  /** Relative to the folder. */
   readonly path: string;
   readonly bytes: number;
 }
 
 /**
- * Writes the wanted files of a zip below an existing folder, at their own paths.
+ * Writes files of a zip below an existing folder.
+ * @param placeOf where a file of the zip goes, relative to the folder; undefined for one that is not wanted
  * @throws MicrotuneError `data` when it is no zip, holds none of them, or leads out of the folder, `transient` when writing fails
  */
 export async function unpackWanted(
   zip: string,
   folder: string,
-  wanted: (path: string) => boolean,
+  placeOf: (path: string) => string | undefined,
 ): Promise<InstalledFile[]> {
   const installed: InstalledFile[] = [];
   const unzip = new Unzip((entry) => {
-    if (!wanted(entry.name)) return;
-    writeEntry(entry, folder, (bytes) => installed.push({ path: entry.name, bytes }));
+    const path = placeOf(entry.name);
+    if (path === undefined) return;
+    const file = create(join(folder, requireInside(path)));
+    write(entry, file, (bytes) => installed.push({ path, bytes }));
   });
   unzip.register(UnzipInflate);
   try {
@@ -40,17 +43,20 @@ export async function unpackWanted(
   throw new MicrotuneError('data', `${zip} is no zip or holds none of the files wanted`);
 }
 
-function writeEntry(entry: UnzipFile, folder: string, done: (bytes: number) => void): void {
-  if (entry.name.startsWith('/') || entry.name.split('/').includes('..')) {
-    throw new MicrotuneError(
-      'data',
-      `the wheel holds a file that leads out of its folder: ${entry.name}`,
-    );
-  }
-  const file = attempt(entry.name, () => {
-    mkdirSync(dirname(join(folder, entry.name)), { recursive: true });
-    return openSync(join(folder, entry.name), 'w', 0o755);
+function requireInside(path: string): string {
+  if (!path.startsWith('/') && !path.split('/').includes('..')) return path;
+  throw new MicrotuneError('data', `the wheel holds a file that leads out of its folder: ${path}`);
+}
+
+/** @returns its descriptor */
+function create(file: string): number {
+  return attempt(file, () => {
+    mkdirSync(dirname(file), { recursive: true });
+    return openSync(file, 'w', 0o755);
   });
+}
+
+function write(entry: UnzipFile, file: number, done: (bytes: number) => void): void {
   let bytes = 0;
   entry.ondata = (error, chunk, final) => {
     if (error !== null) throw error;
@@ -59,6 +65,7 @@ function writeEntry(entry: UnzipFile, folder: string, done: (bytes: number) => v
     });
     bytes += chunk.length;
     if (!final) return;
+    attempt(entry.name, () => fsyncSync(file));
     closeSync(file);
     done(bytes);
   };
