@@ -82,6 +82,12 @@ export const setupOptions = z.strictObject({
     .boolean()
     .default(false)
     .describe('For NVIDIA GPUs: the libraries for CUDA, as far as the system lacks them'),
+  from: z
+    .string()
+    .optional()
+    .describe(
+      "setup xla: use the plugin of this folder and fetch nothing: site-packages of a Python that has JAX's",
+    ),
   force: z.boolean().default(false).describe('Fetch again what is already there'),
   json,
 });

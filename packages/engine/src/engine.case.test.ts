@@ -4,27 +4,18 @@
  */
 // Native libraries read their settings there while they load: a stand-in would not reach them.
 import { env as environment } from 'node:process';
-import type * as tf from '@tensorflow/tfjs-core';
 import { engineNames } from '@microtune/shared';
 import { afterAll, describe, expect, it } from 'vitest';
-import { argumentsOf, gradientCases, weightedGradients } from './conformance/gradient-cases.js';
+import { gradientGraph, graphOfCases, tolerance } from './conformance/case-graphs.js';
 import { modelCases } from './conformance/model-cases.js';
-import { opCases } from './conformance/op-cases.js';
-import type { OpCase } from './conformance/op-cases.js';
-import { randomNumbers, randomTensor } from './conformance/random-values.js';
 import { firstDifference, hashBuffers, runGraph } from './conformance/run-graph.js';
-import type { Buffers } from './conformance/run-graph.js';
 import type { EngineName } from './engine.js';
-import { GraphBuilder } from './graph/graph-builder.js';
-import type { Graph, Value } from './graph/graph.js';
 import { opNames } from './graph/shape-rules.js';
-import type { OpName } from './graph/ops.js';
 import { isEngine, tryEngine } from './load-engine.js';
 import { loadReference } from './reference/reference-engine.js';
 import { testCacheFolder, testLibraries } from './setup/test-libraries.js';
 import { testTensorflow } from './setup/tensorflow-test-addon.js';
 import { testXlaPlugin } from './setup/xla-test-plugin.js';
-import { trace } from './tracer/trace.js';
 
 const skipReasons: Readonly<Partial<Record<EngineName, string | undefined>>> = {
   openvino: (await testLibraries()).skipReason,
@@ -34,53 +25,6 @@ const skipReasons: Readonly<Partial<Record<EngineName, string | undefined>>> = {
 const options = { cacheFolder: testCacheFolder, environment, threads: 2 };
 const engines = await Promise.all(engineNames.map((name) => tryEngine(name, options)));
 const reference = await loadReference();
-
-function graphOfCases(op: OpName): { graph: Graph; inputs: Buffers } {
-  const build = new GraphBuilder();
-  const next = randomNumbers(op.length + op.charCodeAt(0));
-  const inputs: Buffers = {};
-  const outputs: Record<string, Value> = {};
-  (opCases[op] as readonly OpCase[]).forEach((opCase, at) => {
-    const values = opCase.inputs.map((input, i) => {
-      const name = `${at}.${i}`;
-      inputs[name] = randomTensor(input, next);
-      return build.input(name, input.shape, input.dtype);
-    });
-    build
-      .addMany(op, values, opCase.attributes as never)
-      .forEach((value, i) => (outputs[`${op}.${at}.${i}`] = value));
-  });
-  return { graph: build.finish(outputs), inputs };
-}
-
-/** Value and gradients of every gradient case. */
-function gradientGraph(): { graph: Graph; inputs: Buffers } {
-  const inputs: Buffers = {};
-  const graph = trace((context) => {
-    const outputs: Record<string, tf.Tensor> = {};
-    for (const [name, gradientCase] of Object.entries(gradientCases)) {
-      const next = randomNumbers(name.length);
-      const tensors = argumentsOf(name, gradientCase).map(({ name: argument, shape, from, to }) => {
-        inputs[argument] = randomTensor({ shape, dtype: 'float32', from, to }, next);
-        return context.input(argument, shape, 'float32');
-      });
-      const { value, grads } = weightedGradients(gradientCase, tensors);
-      outputs[`${name}.value`] = value;
-      grads.forEach((gradient, i) => (outputs[`${name}.${i}`] = gradient));
-    }
-    return outputs;
-  });
-  return { graph, inputs };
-}
-
-/** OpenVINO and XLA multiply and exponentiate less exactly than the others; all stay far below what training notices. */
-const tolerance: Readonly<Record<EngineName, number>> = {
-  reference: 0,
-  onnx: 2e-6,
-  openvino: 1e-5,
-  xla: 5e-6,
-  tensorflow: 2e-6,
-};
 
 for (const engine of engines) {
   if (!isEngine(engine)) {

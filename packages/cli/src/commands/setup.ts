@@ -14,6 +14,7 @@ import { parseOptions } from '../config/parse-options.js';
 
 interface Request {
   readonly cuda: boolean;
+  readonly from: string | undefined;
   readonly common: Omit<SetupOptions, 'wheel'>;
   /** process.env */
   readonly variables: NodeJS.ProcessEnv;
@@ -37,11 +38,12 @@ const setups: Readonly<Record<string, (request: Request) => Promise<Installed>>>
     const { addonFile, manifest, changed } = await setupTensorflow({ ...common, platform });
     return { folder: dirname(addonFile), version: manifest.version, changed };
   },
-  xla: async ({ cuda, common, variables }) => {
+  xla: async ({ cuda, from, common, variables }) => {
     const platform = cuda ? 'cuda' : 'cpu';
     const { folder, manifest, changed } = await setupXla({
       ...common,
       platform,
+      from,
       environment: variables,
     });
     return { folder, version: manifest.id, changed };
@@ -53,7 +55,7 @@ export async function run({
   positional: name = '',
   environment,
 }: CommandInput): Promise<number> {
-  const { cuda, force, json } = parseOptions(setupOptions, values);
+  const { cuda, from, force, json } = parseOptions(setupOptions, values);
   const setUp = setups[name];
   if (setUp === undefined) {
     const known = Object.keys(setups).join(', ');
@@ -62,6 +64,8 @@ export async function run({
       `setup ${name}: the engines to set up are ${known}; onnx comes with npm`,
     );
   }
+  if (from !== undefined && name !== 'xla')
+    throw new MicrotuneError('usage', `setup ${name}: --from is for xla alone`);
   const { cacheFolder, stdout, variables } = environment;
   const common = {
     cacheFolder,
@@ -72,7 +76,7 @@ export async function run({
     },
     timestamp: systemClock.timestamp(),
   };
-  const installed = await setUp({ cuda, common, variables });
+  const installed = await setUp({ cuda, from, common, variables });
   if (json) stdout.write(`${JSON.stringify(installed)}\n`);
   return 0;
 }

@@ -21,6 +21,7 @@ import { isLibraryOrTool } from './nvidia-wheel.js';
 import { unpackWanted } from './unpack-wanted.js';
 import { xlaReleases } from './xla-release.js';
 import { setupXla } from './xla.js';
+import { testXlaPlugin } from './xla-test-plugin.js';
 
 const timestamp = '2026-01-02T03:04:05.000Z';
 const release = xlaReleaseHere('cpu');
@@ -43,6 +44,35 @@ function isUnavailable(error: unknown): error is MicrotuneError {
 }
 
 const leftovers = () => readdirSync(join(cacheFolder, 'xla'));
+
+describe.skipIf(release === undefined)('set-up of XLA from another installation', () => {
+  const setUpFrom = (from: string) =>
+    setupXla({
+      platform: 'cpu',
+      cacheFolder,
+      from,
+      run: () => Promise.reject(new Error('nothing may be fetched')),
+      environment,
+      report: () => undefined,
+      timestamp,
+    });
+
+  it('links to it and tries it out; a folder without the plugin is refused', async (context) => {
+    const { plugin, skipReason } = await testXlaPlugin(environment);
+    if (plugin === undefined) return context.skip(skipReason);
+    const sitePackages = plugin.file.slice(0, -release!.plugin.length - 1);
+    const { manifest, changed } = await setUpFrom(sitePackages);
+    expect(changed).toBe(true);
+    expect(manifest).toMatchObject({ from: sitePackages, wheels: [], selfTest: 'passed' });
+    expect(xlaStatus(cacheFolder, 'cpu').state).toBe('ready');
+    const before = readdirSync(join(cacheFolder, 'xla', release!.id));
+    await expect(setUpFrom(cacheFolder)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining(`there is no ${release!.plugin}`) as string,
+    });
+    expect(readdirSync(join(cacheFolder, 'xla', release!.id))).toEqual(before);
+  });
+});
 
 describe.skipIf(release === undefined)('set-up of XLA from the real wheel', () => {
   it('lays the plugin with a manifest, does nothing the second time, repairs a damaged folder', async (context) => {

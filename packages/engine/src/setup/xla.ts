@@ -16,6 +16,7 @@ import type { ProcessRunner } from './process-runner.js';
 import { pluginIn, xlaFolder, xlaManifestName, xlaReleaseHere, xlaStatus } from './xla-manifest.js';
 import type { XlaManifest } from './xla-manifest.js';
 import type { XlaRelease } from './xla-release.js';
+import { linkInstallation } from './xla-links.js';
 import { selfTestXla } from './xla-self-test.js';
 
 export interface SetupXlaOptions {
@@ -31,6 +32,8 @@ export interface SetupXlaOptions {
   readonly timestamp: string;
   /** Fetch and try again what is already there. @default false */
   readonly force?: boolean;
+  /** Folder of an installation to use instead of fetching one: site-packages of a Python that has JAX's plugin. */
+  readonly from?: string | undefined;
   /** What to fetch. @default the pinned release of this platform */
   readonly release?: XlaRelease;
 }
@@ -45,13 +48,15 @@ export interface XlaInstallation {
 
 /**
  * Makes a plugin ready below the cache folder; does nothing when it is.
- * @throws MicrotuneError `usage` on a platform without a plugin or without Python and pip, `transient` when a wheel
+ * @throws MicrotuneError `usage` on a platform without a plugin, without Python and pip, or when the folder to take it
+ *   from holds none, `transient` when a wheel
  *   cannot be fetched or written, `data` when it is not the pinned file or does not compute
  */
 export async function setupXla(options: SetupXlaOptions): Promise<XlaInstallation> {
-  const { cacheFolder, platform, report, force } = options;
+  const { cacheFolder, platform, report } = options;
+  const force = options.force === true || options.from !== undefined;
   const before = xlaStatus(cacheFolder, platform);
-  if (before.state === 'ready' && force !== true) {
+  if (before.state === 'ready' && !force) {
     report(`XLA (${before.manifest.id}) is already in ${cacheFolder}`);
     return {
       folder: before.folder,
@@ -64,9 +69,12 @@ export async function setupXla(options: SetupXlaOptions): Promise<XlaInstallatio
   const folder = xlaFolder(cacheFolder, release);
   const aside = await makeFolderAside(dirname(folder));
   try {
-    const manifest = await prepare(options, release, aside);
+    const manifest =
+      options.from === undefined
+        ? await prepare(options, release, aside)
+        : await linkInstallation({ ...options, from: options.from }, release, aside);
     // Another set-up may have been faster, and its files, which are the same, may be in use by now.
-    if (force === true || xlaStatus(cacheFolder, platform).state !== 'ready')
+    if (force || xlaStatus(cacheFolder, platform).state !== 'ready')
       await putInPlace(aside, folder);
     report(`XLA (${release.id}) is ready in ${folder}`);
     return { folder, plugin: pluginIn(folder, release), manifest, changed: true };
