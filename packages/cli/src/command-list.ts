@@ -76,6 +76,12 @@ export const workerOptions = z.strictObject({
   cacheFolder: z.string().optional().describe('Folder of tokenized data and engine libraries'),
 });
 
+export const findEngineOptions = z.strictObject({
+  name: z.enum(engineNames).describe('Engine to load'),
+  platform: z.enum(['cpu', 'cuda']).describe('What it shall compute on'),
+  cacheFolder: z.string().describe('Folder of engine libraries'),
+});
+
 export const doctorOptions = z.strictObject({ json });
 export const setupOptions = z.strictObject({
   cuda: z
@@ -157,6 +163,13 @@ export const commandList: readonly CommandSpec[] = [
     summary: 'One worker process; started by train',
     schema: workerOptions,
     load: () => import('./commands/worker.js'),
+    hidden: true,
+  },
+  {
+    name: 'find-engine',
+    summary: 'Whether one engine loads; started by doctor',
+    schema: findEngineOptions,
+    load: () => import('./commands/find-engine.js'),
     hidden: true,
   },
   {

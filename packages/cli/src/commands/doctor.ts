@@ -1,45 +1,25 @@
 /** `microtune doctor`: what this machine has, which engines load, and what would help where one does not. */
-import {
-  findGpus,
-  isEngine,
-  tryEngine,
-  type EngineName,
-  type Gpu,
-  type GpuFindings,
-  type XlaPlatform,
-} from '@microtune/engine';
-import { engineNames, messageOf } from '@microtune/shared';
+import { findGpus, type Gpu, type GpuFindings } from '@microtune/engine';
+import { engineNames } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { doctorOptions } from '../command-list.js';
 import { parseOptions } from '../config/parse-options.js';
-import type { Environment } from '../environment.js';
+import {
+  findEngine,
+  findEngineAside,
+  type EngineFinding,
+  type EngineOnPlatform,
+} from '../engines/find-engine.js';
 import { describeMachine, type MachineDescription } from '../machine/describe-machine.js';
 import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
 import { byteSize, shortVersion } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
-interface EngineOnPlatform {
-  readonly name: EngineName;
-  readonly platform: XlaPlatform;
-}
-
-type EngineFinding =
-  | (EngineOnPlatform & {
-      readonly loads: true;
-      readonly version: string;
-      readonly device: string;
-      readonly precisions: readonly string[];
-    })
-  | (EngineOnPlatform & {
-      readonly loads: false;
-      readonly reason: string;
-      readonly remedy: string | undefined;
-    });
-
 /** In the order of `auto`; those for NVIDIA GPUs last. */
 const engines: readonly EngineOnPlatform[] = [
   ...engineNames.map((name) => ({ name, platform: 'cpu' }) as const),
   { name: 'xla', platform: 'cuda' },
+  { name: 'tensorflow', platform: 'cuda' },
 ];
 
 interface Findings {
@@ -59,30 +39,15 @@ export async function run({ values, environment }: CommandInput): Promise<number
     cacheFolder: environment.cacheFolder,
     engines: [],
   };
-  for (const engine of engines) findings.engines.push(await findEngine(engine, environment));
+  for (const engine of engines) {
+    // Loading TensorFlow writes to standard error, and one process cannot load two of them.
+    const find = engine.name === 'tensorflow' ? findEngineAside : findEngine;
+    findings.engines.push(await find(engine, environment));
+  }
   environment.stdout.write(
     options.json ? `${JSON.stringify(findings)}\n` : `${findingsText(findings)}\n`,
   );
   return 0;
-}
-
-async function findEngine(
-  { name, platform }: EngineOnPlatform,
-  { cacheFolder, variables }: Environment,
-): Promise<EngineFinding> {
-  try {
-    const engine = await tryEngine(name, { cacheFolder, environment: variables, platform });
-    if (!isEngine(engine)) {
-      const { reason, remedy } = engine;
-      return { name, platform, loads: false, reason, remedy };
-    }
-    const { version, device, precisions } = engine;
-    engine.dispose();
-    return { name, platform, loads: true, version, device, precisions };
-  } catch (error) {
-    // A doctor reports what breaks, whatever it is.
-    return { name, platform, loads: false, reason: messageOf(error), remedy: undefined };
-  }
 }
 
 function findingsText({ machine, bf16, nvidia, cacheFolder, engines }: Findings): string {

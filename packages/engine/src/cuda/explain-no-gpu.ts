@@ -6,6 +6,9 @@ import { dottedCudaVersion } from './cuda-version.js';
 /** First driver series of each CUDA major release, from NVIDIA's compatibility table. */
 const firstDrivers: Readonly<Record<number, string>> = { 12: '525', 13: '580' };
 
+/** No set-up helps: the machine lacks a driver or a card, and the message says which. */
+export class NoGpuError extends MicrotuneError {}
+
 /**
  * What to tell the user when a client finds no GPU.
  * @param neededVersion CUDA version of the plugin, as 1000 x major + 10 x minor
@@ -15,8 +18,8 @@ export function explainNoGpu(
   driver: CudaDriver,
   neededVersion: number | undefined,
   detail: string,
-): MicrotuneError {
-  return new MicrotuneError(
+): NoGpuError {
+  return new NoGpuError(
     'usage',
     `the CUDA plugin finds no GPU here: ${whyNoGpu(driver, neededVersion)} (XLA: ${detail})`,
   );

@@ -50,7 +50,8 @@ export async function loadTensorflow(
   if (!existsSync(addonFile)) return unavailable(`${addonFile} does not exist`);
   try {
     const binding = loadUnder(addonFile, options, environment);
-    if (platform === 'cuda' && !binding.isUsingGpuDevice()) return unavailable(noGpu());
+    if (platform === 'cuda' && !binding.isUsingGpuDevice())
+      return { ...unavailable(noGpu()), remedy: undefined };
     return engineOver(binding);
   } catch (error) {
     return unavailable(messageOf(error));

@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { MicrotuneError } from '@microtune/shared';
 import type { CompileOptions, Engine, EngineUnavailable } from '../engine.js';
 import type { Graph } from '../graph/graph.js';
+import { NoGpuError } from '../cuda/explain-no-gpu.js';
 import { setupCommand } from '../setup/setup-command.js';
 import { folderCache } from './compilation-cache.js';
 import type { NativeEnvironment } from './native-environment.js';
@@ -44,7 +45,8 @@ export async function loadXla(options: XlaOptions): Promise<XlaEngine | EngineUn
     return openEngine(plugin, options);
   } catch (error) {
     if (!(error instanceof MicrotuneError)) throw error;
-    return unavailable(error.message, plugin.platform);
+    const found = unavailable(error.message, plugin.platform);
+    return error instanceof NoGpuError ? { ...found, remedy: undefined } : found;
   }
 }
 
