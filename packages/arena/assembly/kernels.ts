@@ -151,3 +151,37 @@ export function adamw(
     v += 4;
   }
 }
+
+/**
+ * `adamw` with a gradient of zeros for the rows of a table whose mark (one byte per row) is not 0.
+ * `zeros` are at least `width` of them.
+ */
+export function adamwMarked(
+  marks: usize,
+  rows: u32,
+  width: u32,
+  parameter: usize,
+  zeros: usize,
+  m: usize,
+  v: usize,
+  gradientScale: f32,
+  decay: f32,
+  lerp: f32,
+  beta2: f32,
+  squareWeight: f32,
+  rootScale: f32,
+  epsilon: f32,
+  stepSize: f32,
+): void {
+  const rowBytes = (width as usize) << 2;
+  for (; rows > 0; rows--) {
+    if (load<u8>(marks) != 0) {
+      // prettier-ignore
+      adamw(parameter, zeros, m, v, width, gradientScale, decay, lerp, beta2, squareWeight, rootScale, epsilon, stepSize);
+    }
+    marks += 1;
+    parameter += rowBytes;
+    m += rowBytes;
+    v += rowBytes;
+  }
+}

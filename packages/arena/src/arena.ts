@@ -26,6 +26,19 @@ export interface AdamWStep {
   gradientScale: number;
 }
 
+/** A table of rows with its moments, all of the same count. */
+export interface TableSlots {
+  readonly parameter: Slot;
+  readonly m: Slot;
+  readonly v: Slot;
+}
+
+/** One byte per row of a table, in the arena: 0 is unmarked. */
+export interface RowMarks {
+  readonly byteOffset: number;
+  readonly view: Uint8Array;
+}
+
 export interface Arena {
   /** Reserves `count` float32 values, 64-byte aligned, zeroed. @throws MicrotuneError `internal` when the capacity is exceeded */
   allocate(count: number): Slot;
@@ -41,4 +54,8 @@ export interface Arena {
   sumOfSquares(source: Slot): number;
   /** Updates parameter and moments in place from the gradient. A gradient of `undefined` means all zeros. */
   adamw(parameter: Slot, gradient: Slot | undefined, m: Slot, v: Slot, step: AdamWStep): void;
+  /** The same with a gradient of zeros, for the marked rows of a table alone. */
+  adamwMarked(table: TableSlots, marks: RowMarks, step: AdamWStep): void;
+  /** Reserves a mark for each of `rows` rows (`marksCount` values), none set. */
+  allocateMarks(rows: number): RowMarks;
 }

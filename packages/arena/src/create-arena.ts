@@ -1,7 +1,7 @@
 /** The one Arena: a WebAssembly memory of fixed size, a bump allocator, and the compiled kernels. */
 import { readFile } from 'node:fs/promises';
 import { assert, MicrotuneError } from '@microtune/shared';
-import type { AdamWStep, Arena, Slot } from './arena.js';
+import type { AdamWStep, Arena, RowMarks, Slot, TableSlots } from './arena.js';
 
 /** Exports of assembly/kernels.ts: addresses and counts are unsigned 32-bit. */
 interface Kernels {
@@ -11,6 +11,10 @@ interface Kernels {
   sumOfSquares(source: number, count: number): number;
   // prettier-ignore
   adamw(parameter: number, gradient: number, m: number, v: number, count: number,
+    gradientScale: number, decay: number, lerp: number, beta2: number, squareWeight: number,
+    rootScale: number, epsilon: number, stepSize: number): void;
+  // prettier-ignore
+  adamwMarked(marks: number, rows: number, width: number, parameter: number, zeros: number, m: number, v: number,
     gradientScale: number, decay: number, lerp: number, beta2: number, squareWeight: number,
     rootScale: number, epsilon: number, stepSize: number): void;
 }
@@ -27,6 +31,9 @@ const aligned = (byteOffset: number): number =>
 
 /** Bytes `count` values take in an arena: use it to compute a capacity from several slots. */
 export const alignedFloats = (count: number): number => aligned(count * 4) / 4;
+
+/** Values that the marks of so many rows take in an arena. */
+export const marksCount = (rows: number): number => alignedFloats(Math.ceil(rows / 4));
 
 /**
  * Creates an arena for `capacityFloats` float32 values in all its slots (each rounded up by `alignedFloats`).
@@ -125,6 +132,29 @@ class WasmArena implements Arena {
     }
   }
 
+  adamwMarked({ parameter, m, v }: TableSlots, marks: RowMarks, step: AdamWStep): void {
+    assertSameCount(parameter, m);
+    assertSameCount(parameter, v);
+    const rows = marks.view.length;
+    const width = parameter.count / rows;
+    assert(width <= zeroCount, `rows of ${width} values, at most ${zeroCount}`);
+    this.#kernels.adamwMarked(
+      marks.byteOffset,
+      rows,
+      width,
+      parameter.byteOffset,
+      this.#zeros.byteOffset,
+      m.byteOffset,
+      v.byteOffset,
+      ...factors(step),
+    );
+  }
+
+  allocateMarks(rows: number): RowMarks {
+    const { byteOffset } = this.allocate(marksCount(rows));
+    return { byteOffset, view: new Uint8Array(this.#memory.buffer, byteOffset, rows) };
+  }
+
   #adamwRegion(
     [parameter, gradient, m, v]: readonly [Address, Address, Address, Address],
     count: number,
@@ -136,16 +166,23 @@ class WasmArena implements Arena {
       m.byteOffset,
       v.byteOffset,
       count,
-      step.gradientScale,
-      1 - step.learningRate * step.weightDecay,
-      1 - step.beta1,
-      step.beta2,
-      1 - step.beta2,
-      Math.sqrt(1 - step.beta2 ** step.step),
-      step.epsilon,
-      step.learningRate / (1 - step.beta1 ** step.step),
+      ...factors(step),
     );
   }
+}
+
+/** What the kernels want of a step, in their order. */
+function factors(step: AdamWStep) {
+  return [
+    step.gradientScale,
+    1 - step.learningRate * step.weightDecay,
+    1 - step.beta1,
+    step.beta2,
+    1 - step.beta2,
+    Math.sqrt(1 - step.beta2 ** step.step),
+    step.epsilon,
+    step.learningRate / (1 - step.beta1 ** step.step),
+  ] as const;
 }
 
 type Address = Pick<Slot, 'byteOffset'>;

@@ -1,3 +1,3 @@
-export { alignedFloats, createArena } from './create-arena.js';
-export type { AdamWStep, Arena, Slot } from './arena.js';
+export { alignedFloats, createArena, marksCount } from './create-arena.js';
+export type { AdamWStep, Arena, RowMarks, Slot, TableSlots } from './arena.js';
 export { gatherRows, sumRowsById } from './rows.js';

@@ -6,7 +6,7 @@ import type { Parameter } from '../program.js';
 import { AdamW, optimizerCount } from './adamw.js';
 import { clipCoefficient } from './clipping.js';
 import { layOutParameters } from './layout.js';
-import { RowTable, stagingCount } from './row-table.js';
+import { RowTable, rowTableCount } from './row-table.js';
 import { allocateTrainingState, blockCount, type TrainingState } from './training-state.js';
 
 const parameter = (name: string, shape: number[], more: Partial<Parameter> = {}): Parameter => ({
@@ -58,7 +58,7 @@ describe('RowTable', () => {
   it('has the bits of dense AdamW, whatever rows are touched, also after a resume', async () => {
     await fc.assert(
       fc.asyncProperty(runArbitrary, async ({ steps, weightDecay }) => {
-        const arena = await createArena(8 * rows * width + stagingCount(width));
+        const arena = await createArena(8 * rows * width + 4 * rowTableCount([rows, width]));
         const sparse = tableSlots(arena);
         const dense = tableSlots(arena);
         const gradient = arena.allocate(rows * width);

@@ -5,7 +5,7 @@
  */
 import type { AdamWStep, Arena, Slot } from '@microtune/arena';
 import { assert } from '@microtune/shared';
-import { RowTable, stagingCount, type SparseRows } from './row-table.js';
+import { RowTable, rowTableCount, type SparseRows } from './row-table.js';
 import type { ParameterLayout } from './layout.js';
 import type { TrainingState } from './training-state.js';
 
@@ -37,7 +37,10 @@ export interface Update extends StepFactors {
 
 /** Numbers that an AdamW takes of the arena beside the state. */
 export function optimizerCount(layout: ParameterLayout): number {
-  return layout.tables.reduce((sum, { shape }) => sum + stagingCount(shape[1] ?? 0), 0);
+  return layout.tables.reduce(
+    (sum, { shape }) => sum + rowTableCount([shape[0] ?? 0, shape[1] ?? 0]),
+    0,
+  );
 }
 
 export class AdamW {

@@ -6,7 +6,14 @@
  * go on decaying and moving it. So the result has the bits of dense AdamW, and the set of touched rows is no state
  * of its own: it is the rows whose moments are not zero.
  */
-import type { AdamWStep, Arena, Slot } from '@microtune/arena';
+import {
+  marksCount,
+  type AdamWStep,
+  type Arena,
+  type RowMarks,
+  type Slot,
+  type TableSlots,
+} from '@microtune/arena';
 import { assert } from '@microtune/shared';
 import { SlotWindow } from './slot-window.js';
 
@@ -16,18 +23,12 @@ export interface SparseRows {
   readonly values: Float32Array;
 }
 
-export interface TableSlots {
-  readonly parameter: Slot;
-  readonly m: Slot;
-  readonly v: Slot;
-}
-
 /** Rows of gradient copied into the arena at a time. */
 const stagedRows = 128;
 
-/** Numbers that a RowTable takes of an arena beside its slots. */
-export function stagingCount(width: number): number {
-  return stagedRows * width;
+/** Numbers that a RowTable takes of an arena beside its slots. @param shape rows and width */
+export function rowTableCount([rows, width]: readonly [number, number]): number {
+  return stagedRows * width + marksCount(rows);
 }
 
 export class RowTable {
@@ -36,7 +37,7 @@ export class RowTable {
   readonly #slots: TableSlots;
   readonly #staging: Slot;
   /** By row: 1 once its moments may be nonzero. */
-  readonly #touched: Uint8Array;
+  readonly #touched: RowMarks;
   readonly #windows: Record<'parameter' | 'gradient' | 'm' | 'v', SlotWindow>;
 
   /** @param shape rows and width; width a multiple of 4 */
@@ -46,8 +47,8 @@ export class RowTable {
     this.#arena = arena;
     this.#width = width;
     this.#slots = slots;
-    this.#staging = arena.allocate(stagingCount(width));
-    this.#touched = new Uint8Array(rows);
+    this.#staging = arena.allocate(stagedRows * width);
+    this.#touched = arena.allocateMarks(rows);
     this.#windows = {
       parameter: new SlotWindow(slots.parameter),
       gradient: new SlotWindow(this.#staging),
@@ -60,30 +61,30 @@ export class RowTable {
   resume(): void {
     const { m, v } = this.#slots;
     const width = this.#width;
-    this.#touched.forEach((_, row) => {
+    const touched = this.#touched.view;
+    touched.forEach((_, row) => {
       const from = row * width;
       const isZero = (view: Float32Array): boolean =>
         view.subarray(from, from + width).every((value) => value === 0);
-      this.#touched[row] = isZero(m.view) && isZero(v.view) ? 0 : 1;
+      touched[row] = isZero(m.view) && isZero(v.view) ? 0 : 1;
     });
   }
 
   update(gradient: SparseRows, step: AdamWStep): void {
-    const { ids } = gradient;
-    assert(gradient.values.length === ids.length * this.#width, 'one gradient row per id');
-    for (const id of ids) this.#touched[id] = 1;
-    let row = 0;
+    const { ids, values } = gradient;
+    assert(values.length === ids.length * this.#width, 'one gradient row per id');
+    // First all rows whose gradient is zero. Weight decay moves all of them, momentum only the touched ones.
+    const touched = this.#touched.view;
+    if (step.weightDecay !== 0) touched.fill(1);
+    for (const id of ids) touched[id] = 0;
+    this.#arena.adamwMarked(this.#slots, this.#touched, step);
+    for (const id of ids) touched[id] = 1;
     for (let at = 0; at < ids.length;) {
       if (at % stagedRows === 0) this.#stage(gradient, at);
-      const first = ids[at] ?? 0;
-      assert(first >= row, 'row ids ascend and are unique');
-      this.#updateWithout(row, first, step);
       const end = runEnd(ids, at, at - (at % stagedRows) + stagedRows);
-      this.#updateWith(first, { staged: at % stagedRows, count: end - at }, step);
-      row = first + end - at;
+      this.#updateWith(ids[at] ?? 0, { staged: at % stagedRows, count: end - at }, step);
       at = end;
     }
-    this.#updateWithout(row, this.#touched.length, step);
   }
 
   #stage({ values }: SparseRows, at: number): void {
@@ -99,39 +100,6 @@ export class RowTable {
     this.#arena.adamw(
       parameter.over(start, count),
       gradient.over(run.staged * this.#width, count),
-      m.over(start, count),
-      v.over(start, count),
-      step,
-    );
-  }
-
-  /** Rows [from, to), whose gradient is zero. Weight decay moves all of them, momentum only the touched ones. */
-  #updateWithout(from: number, to: number, step: AdamWStep): void {
-    if (step.weightDecay !== 0) {
-      this.#updateZero(from, to, step);
-      return;
-    }
-    for (let row = this.#nextTouched(from, to); row < to;) {
-      let end = row + 1;
-      while (end < to && this.#touched[end] === 1) end++;
-      this.#updateZero(row, end, step);
-      row = this.#nextTouched(end, to);
-    }
-  }
-
-  #nextTouched(from: number, to: number): number {
-    const next = this.#touched.indexOf(1, from);
-    return next === -1 ? to : Math.min(next, to);
-  }
-
-  #updateZero(from: number, to: number, step: AdamWStep): void {
-    if (from === to) return;
-    const { parameter, m, v } = this.#windows;
-    const start = from * this.#width;
-    const count = (to - from) * this.#width;
-    this.#arena.adamw(
-      parameter.over(start, count),
-      undefined,
       m.over(start, count),
       v.over(start, count),
       step,
