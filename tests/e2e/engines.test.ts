@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readSteps, train } from '../support/cluster.js';
+import { readSteps, readSummary, startTraining, train } from '../support/cluster.js';
 import { useLibraries, whyNot } from '../support/engine-libraries.js';
 import { makeTinyJob } from '../support/tiny-job.js';
 
@@ -43,6 +43,40 @@ describe('the trained parameters', () => {
         Array(3).fill(one.params_sha256),
       );
       expect(others.map((summary) => summary.eval)).toEqual(Array(3).fill(one.eval));
+    },
+  );
+
+  // One engine is enough: what else the way through the device needs is tested with its state.
+  it.for(['tensorflow'] as const)(
+    'of %s are those of an undisturbed run after SIGINT and a resume, ending with the best weights',
+    { timeout },
+    async (engine, { skip }) => {
+      const reason = await whyNot([engine]);
+      if (reason !== undefined) return skip(reason);
+      using job = await makeTinyJob();
+      useLibraries(job, [engine]);
+      const options = {
+        engine,
+        max_steps: 60,
+        validation_file: job.validation,
+        eval_strategy: 'steps',
+        eval_steps: 20,
+        load_best_model_at_end: true,
+      };
+      const whole = await train(job, { output: job.output('whole'), workers: 1, options });
+      const output = job.output('stopped');
+      await using stopped = startTraining(job, { output, workers: 2, options });
+      await stopped.reaches(3);
+      stopped.signal('SIGINT');
+      expect(await stopped.ended).toMatchObject({ code: 130 });
+      expect(readSummary(output).steps).toBeLessThan(60);
+      const resumed = await train(job, {
+        output,
+        workers: 1,
+        options: { ...options, resume_from_checkpoint: true },
+      });
+      expect(resumed.params_sha256).toBe(whole.params_sha256);
+      expect(resumed).toMatchObject({ steps: 60, eval: whole.eval });
     },
   );
 });
