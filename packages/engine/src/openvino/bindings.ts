@@ -99,9 +99,18 @@ export class OpenvinoBindings {
     return (bytes[0] ?? 0) / 8;
   }
 
-  setTensor(request: Handle, name: string, tensor: Handle): void {
-    const status = this.#api.setTensor(request, name, tensor);
-    this.#check(status, 'internal', `setting the tensor "${name}"`);
+  setInput(request: Handle, name: string, tensor: Handle): void {
+    const status = this.#api.setInput(request, name, tensor);
+    this.#check(status, 'internal', `setting the input "${name}"`);
+  }
+
+  /**
+   * By its place in the model: names of outputs are no key, because outputs that are the same constant become names of
+   * one tensor.
+   */
+  setOutput(request: Handle, index: number, tensor: Handle): void {
+    const status = this.#api.setOutput(request, index, tensor);
+    this.#check(status, 'internal', `setting output ${String(index)}`);
   }
 
   async infer(request: Handle): Promise<void> {

@@ -107,10 +107,15 @@ export function declareCApi(file: string) {
       'int',
       ['void *', koffi.out(koffi.pointer('size_t'))],
     ),
-    setTensor: func<(request: Handle, name: string, tensor: Handle) => number>(
+    setInput: func<(request: Handle, name: string, tensor: Handle) => number>(
       'ov_infer_request_set_tensor',
       'int',
       ['void *', 'const char *', 'void *'],
+    ),
+    setOutput: func<(request: Handle, index: number, tensor: Handle) => number>(
+      'ov_infer_request_set_output_tensor_by_index',
+      'int',
+      ['void *', 'size_t', 'void *'],
     ),
     infer: func<(request: Handle) => number>('ov_infer_request_infer', 'int', ['void *']),
     freeText: free('ov_free'),

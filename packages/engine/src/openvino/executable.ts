@@ -56,8 +56,10 @@ export class OpenvinoExecutable implements Executable {
   async run(inputs: Buffers, outputs: Buffers): Promise<void> {
     assert(!this.#disposed, 'a disposed executable was run');
     assert(!this.#running, 'an executable was run twice at the same time');
-    this.#bindAll(this.inputs, inputs);
-    this.#bindAll(this.outputs, outputs);
+    for (const spec of this.inputs) this.#bind(spec, inputs[spec.name]);
+    this.outputs.forEach((spec, index) => {
+      this.#bind(spec, outputs[spec.name], index);
+    });
     this.#running = true;
     try {
       await this.#bindings.infer(this.#handles.request);
@@ -73,11 +75,8 @@ export class OpenvinoExecutable implements Executable {
     if (!this.#running) this.#free();
   }
 
-  #bindAll(specs: readonly TensorSpec[], buffers: Buffers): void {
-    for (const spec of specs) this.#bind(spec, buffers[spec.name]);
-  }
-
-  #bind(spec: TensorSpec, buffer: HostBuffer | undefined): void {
+  /** @param outputIndex of an output: its place */
+  #bind(spec: TensorSpec, buffer: HostBuffer | undefined, outputIndex?: number): void {
     const last = this.#bound.get(spec.name);
     // A detached buffer is still the same object: its length tells.
     if (last !== undefined && last.buffer === buffer && buffer.length > 0) return;
@@ -86,7 +85,9 @@ export class OpenvinoExecutable implements Executable {
     assert(elementType !== undefined, `the type of "${spec.name}" is unknown`);
     const tensor = this.#bindings.tensorOver(elementType, spec.shape, buffer);
     try {
-      this.#bindings.setTensor(this.#handles.request, spec.name, tensor);
+      const { request } = this.#handles;
+      if (outputIndex === undefined) this.#bindings.setInput(request, spec.name, tensor);
+      else this.#bindings.setOutput(request, outputIndex, tensor);
     } catch (error) {
       this.#bindings.freeTensor(tensor);
       throw error;
