@@ -6,7 +6,12 @@
 import { env as environment } from 'node:process';
 import { engineNames } from '@microtune/shared';
 import { afterAll, describe, expect, it } from 'vitest';
-import { gradientGraph, graphOfCases, tolerance } from './conformance/case-graphs.js';
+import {
+  gradientGraph,
+  graphOfCases,
+  sharedOutputs,
+  tolerance,
+} from './conformance/case-graphs.js';
 import { modelCases } from './conformance/model-cases.js';
 import { firstDifference, hashBuffers, runGraph } from './conformance/run-graph.js';
 import type { EngineName } from './engine.js';
@@ -59,21 +64,11 @@ for (const engine of engines) {
     });
 
     it('fills every output, also those that are the same constant or the same value', async () => {
-      const build = new GraphBuilder();
-      const x = build.input('x', [2], 'float32');
-      const data = Float32Array.of(1, 2);
-      const [once, again] = [0, 1].map(() =>
-        build.add('constant', [], { data, dtype: 'float32', shape: [2] }),
+      const { graph, inputs, expected } = sharedOutputs();
+      const outputs = Object.entries(await runGraph(engine, graph, inputs));
+      expect(Object.fromEntries(outputs.map(([name, values]) => [name, [...values]]))).toEqual(
+        expected,
       );
-      const two = build.add('splat', [], { value: 2, dtype: 'float32', shape: [] });
-      const negative = build.add('neg', [x], {});
-      const graph = build.finish({
-        a: once!, b: negative, c: once!, d: again!, e: two, f: two, g: negative, h: x,
-      }); // prettier-ignore
-      const outputs = await runGraph(engine, graph, { x: Float32Array.of(5, 6) });
-      expect(Object.fromEntries(Object.entries(outputs).map(([k, v]) => [k, [...v]]))).toEqual({
-        a: [1, 2], b: [-5, -6], c: [1, 2], d: [1, 2], e: [2], f: [2], g: [-5, -6], h: [5, 6],
-      }); // prettier-ignore
     });
 
     it.each(Object.entries(modelCases))(

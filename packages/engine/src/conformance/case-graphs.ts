@@ -57,3 +57,25 @@ export const tolerance: Readonly<Record<EngineName, number>> = {
   xla: 5e-6,
   tensorflow: 2e-6,
 };
+
+/** Outputs that are the same constant, equal constants, the same value or an input, and what each must hold. */
+export function sharedOutputs(): {
+  graph: Graph;
+  inputs: Buffers;
+  expected: Record<string, number[]>;
+} {
+  const build = new GraphBuilder();
+  const x = build.input('x', [2], 'float32');
+  const pair = (): Value =>
+    build.add('constant', [], { data: Float32Array.of(1, 2), dtype: 'float32', shape: [2] });
+  const [once, again] = [pair(), pair()];
+  const two = build.add('splat', [], { value: 2, dtype: 'float32', shape: [] });
+  const negative = build.add('neg', [x], {});
+  const graph = build.finish({
+    a: once, b: negative, c: once, d: again, e: two, f: two, g: negative, h: x,
+  }); // prettier-ignore
+  const expected = {
+    a: [1, 2], b: [-5, -6], c: [1, 2], d: [1, 2], e: [2], f: [2], g: [-5, -6], h: [5, 6],
+  }; // prettier-ignore
+  return { graph, inputs: { x: Float32Array.of(5, 6) }, expected };
+}
