@@ -7,6 +7,12 @@ export interface MachineAbilities {
   readonly bf16: boolean | undefined;
 }
 
+/**
+ * Their CPU forms are there to show what a card computes, so they do it in bfloat16 where it is slower, too; the
+ * others run on CPUs for speed alone.
+ */
+const emulateBf16: ReadonlySet<ParsedConfig['engine']> = new Set(['xla', 'tensorflow']);
+
 type Rule = (config: ParsedConfig, machine: MachineAbilities) => string | undefined;
 
 const hasEvaluationData = (config: ParsedConfig): boolean =>
@@ -79,7 +85,7 @@ const rules: readonly Rule[] = [
       ? `--bf16 does not run on --engine reference: use --engine openvino`
       : undefined,
   (c, machine) =>
-    c.bf16 && machine.bf16 === false
+    c.bf16 && machine.bf16 === false && !emulateBf16.has(c.engine)
       ? '--bf16: this CPU has no bfloat16 products (neither avx512_bf16 nor amx_bf16): leave --bf16 out'
       : undefined,
 ];

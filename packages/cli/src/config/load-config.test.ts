@@ -186,6 +186,8 @@ describe('combinations', () => {
       '--bf16: this CPU has no',
     );
     expect(() => checkCombinations(config, { bf16: undefined })).not.toThrow();
+    for (const engine of ['xla', 'tensorflow'] as const)
+      expect(() => checkCombinations({ ...config, engine }, { bf16: false })).not.toThrow();
     expect(bf16InHardware(new Set(['avx2', 'fma']))).toBe(false);
     expect(bf16InHardware(new Set(['avx512_bf16']))).toBe(true);
     expect(bf16InHardware(undefined)).toBe(undefined);

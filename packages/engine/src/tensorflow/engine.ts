@@ -11,7 +11,6 @@ import { whyNoGpu } from '../cuda/explain-no-gpu.js';
 import type { ResidentEngine } from '../resident/resident.js';
 import { setupCommand } from '../setup/setup-command.js';
 import type { NativeEnvironment } from '../xla/native-environment.js';
-import type { XlaPlatform } from '../xla/platform.js';
 import type { TensorflowBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
 import { loadUnder } from './environment.js';
@@ -24,8 +23,6 @@ const builtForCuda = 12_050;
 export interface TensorflowOptions extends TensorflowSettings {
   /** Of a ready `tensorflowStatus`. */
   readonly addonFile: string;
-  /** What the library was set up for. */
-  readonly platform: XlaPlatform;
   /** process.env, which TensorFlow reads while it loads. */
   readonly environment: NativeEnvironment;
 }

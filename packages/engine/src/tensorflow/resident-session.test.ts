@@ -72,7 +72,7 @@ describe.skipIf(addonFile === undefined)(
   () => {
     let binding: TensorflowBinding;
     beforeAll(() => {
-      binding = loadUnder(addonFile!, { threads: 2 }, environment);
+      binding = loadUnder(addonFile!, { threads: 2, platform: 'cpu' }, environment);
     });
 
     const download = (session: ResidentSession): Float32Array => {
