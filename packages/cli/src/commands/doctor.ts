@@ -11,7 +11,7 @@ import {
   type EngineOnPlatform,
 } from '../engines/find-engine.js';
 import { describeMachine, type MachineDescription } from '../machine/describe-machine.js';
-import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
+import { bf16InHardware, cpuFlags } from '@microtune/engine/cpu-flags';
 import { byteSize, shortVersion } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 

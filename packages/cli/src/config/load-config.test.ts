@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MicrotuneError, optionName, refusedOptions, runConfigSchema } from '@microtune/shared';
 import { afterAll, describe, expect, it } from 'vitest';
-import { bf16InHardware } from '../machine/cpu-flags.js';
+import { bf16InHardware } from '@microtune/engine/cpu-flags';
 import { checkCombinations } from './combinations.js';
 import { checkConfig, loadConfig } from './load-config.js';
 import { optionTable } from './option-table.js';

@@ -1,6 +1,6 @@
 /** The configuration of a run from all its sources: defaults, then the config file, then the command line. */
 import { runConfigSchema, type ParsedConfig } from '@microtune/shared';
-import { bf16InHardware, cpuFlags } from '../machine/cpu-flags.js';
+import { bf16InHardware, cpuFlags } from '@microtune/engine/cpu-flags';
 import { hasNvidiaCard } from '../machine/nvidia-card.js';
 import { checkCombinations } from './combinations.js';
 import { readConfigFile, type ConfigValues } from './config-file.js';

@@ -1,6 +1,6 @@
 /** What this machine is, for `doctor` and the headings of benchmarks. */
 import { arch, cpus, freemem, platform, release, totalmem } from 'node:os';
-import { cpuFlags, telltaleFlags } from './cpu-flags.js';
+import { cpuFlags, telltaleFlags } from '@microtune/engine/cpu-flags';
 
 export interface MachineDescription {
   readonly node: string;

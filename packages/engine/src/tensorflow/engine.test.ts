@@ -19,7 +19,7 @@ import { loadReference } from '../reference/reference-engine.js';
 import { testTensorflow } from '../setup/tensorflow-test-addon.js';
 import { loadBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
-import { loadTensorflow } from './engine.js';
+import { bf16OnCpu, loadTensorflow } from './engine.js';
 import { tensorflowVariables } from './environment.js';
 import { toSavedModel } from './to-saved-model.js';
 
@@ -82,7 +82,10 @@ function hashWithThreads(
 ): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'microtune-threads-'));
   try {
-    const model = toSavedModel(optimize(graph), { precision, floatsAsInt32: false });
+    const model = toSavedModel(optimize(graph), {
+      precision: precision === 'bf16' ? bf16OnCpu() : precision,
+      floatsAsInt32: false,
+    });
     writeFileSync(join(folder, 'saved_model.pb'), model);
     graph.inputs.forEach(({ name }, i) => {
       writeFileSync(join(folder, String(i)), inputs[name]!);
@@ -176,10 +179,13 @@ describe.skipIf(addonFile === undefined)(
       expect(error).toBeGreaterThan(1e-4);
     });
 
-    it('gives the same sums with 1, 2 and 3 threads', () => {
-      const hashes = hashWithThreads(sumsGraph(), [1, 2, 3], 'f32');
-      expect(new Set(hashes).size).toBe(1);
-    });
+    it.each(['f32', 'bf16'] as const)(
+      'gives the same sums in %s with 1, 2 and 3 threads',
+      (precision) => {
+        const hashes = hashWithThreads(sumsGraph(), [1, 2, 3], precision);
+        expect(new Set(hashes).size).toBe(1);
+      },
+    );
 
     it.each(Object.entries(modelCases))(
       'gives %s the same bits with 1, 2 and 3 threads',

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { messageOf } from '@microtune/shared';
+import { bf16InHardware, cpuFlags } from '../cpu-flags.js';
 import type { Engine, EngineUnavailable } from '../engine.js';
 import { askCudaDriver } from '../cuda/cuda-driver.js';
 import { whyNoGpu } from '../cuda/explain-no-gpu.js';
@@ -15,6 +16,7 @@ import type { TensorflowBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
 import { loadUnder } from './environment.js';
 import type { TensorflowSettings } from './environment.js';
+import type { ProductPrecision } from './matmul-lowering.js';
 import { TensorflowState } from './resident-state.js';
 
 /** CUDA 12.5, as 1000 x major + 10 x minor: what the wheel was built with. */
@@ -65,17 +67,26 @@ function noGpu(): string {
   return `TensorFlow finds no GPU here: ${why}`;
 }
 
+/** What bf16 means on this CPU. */
+export function bf16OnCpu(): ProductPrecision {
+  return bf16InHardware(cpuFlags()) === false ? 'bf16 factors' : 'bf16';
+}
+
 function engineOver(binding: TensorflowBinding): TensorflowEngine {
   const onGpu = binding.isUsingGpuDevice();
+  const bf16 = onGpu ? 'bf16' : bf16OnCpu();
   return {
     name: 'tensorflow',
     version: binding.TF_Version,
     device: onGpu ? 'gpu' : (cpus()[0]?.model ?? 'cpu'),
     precisions: ['f32', 'bf16'],
     compile: async (graph, { precision }) =>
-      compileGraph(binding, graph, { precision, floatsAsInt32: onGpu }),
+      compileGraph(binding, graph, {
+        precision: precision === 'bf16' ? bf16 : precision,
+        floatsAsInt32: onGpu,
+      }),
     compileFirst: 'all',
-    init: async (tensors) => new TensorflowState(binding, tensors, { floatsAsInt32: onGpu }),
+    init: async (tensors) => new TensorflowState(binding, tensors, { floatsAsInt32: onGpu, bf16 }),
     dispose: () => {},
   };
 }

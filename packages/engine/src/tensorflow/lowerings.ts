@@ -2,17 +2,17 @@
 import type { GraphNode } from '../graph/graph.js';
 import type { BinaryOp, OpName, UnaryOp } from '../graph/ops.js';
 import { elementCount } from '../graph/shape.js';
-import type { Precision } from '../engine.js';
 import { lowerDropout, lowerGelu, lowerGeluGrad, lowerLayerNorm } from './fused-lowerings.js';
 import type { GraphDefWriter } from './graph-def-writer.js';
 import { lowerMatMul } from './matmul-lowering.js';
+import type { ProductPrecision } from './matmul-lowering.js';
 import { lowerReduce } from './reduce-lowering.js';
 
 /** Writes a node, reading `inputs` by name, and gives its outputs' names. */
 export type Lowering<Op extends OpName> = (
   writer: GraphDefWriter,
   node: GraphNode<Op>,
-  context: { readonly inputs: readonly string[]; readonly precision: Precision },
+  context: { readonly inputs: readonly string[]; readonly precision: ProductPrecision },
 ) => string | readonly string[];
 
 /** Ops whose TensorFlow counterpart takes the same inputs and the element type of the first. */

@@ -1,7 +1,8 @@
 /**
  * matMul in TensorFlow: MatMul for two axes, BatchMatMulV2 for more; a batch times one matrix is one large MatMul.
  * In bf16 both factors are rounded to bfloat16, products are summed in float32 inside the kernel, and its bfloat16
- * result is widened; alpha and bias are applied in float32.
+ * result is widened; alpha and bias are applied in float32. Without such kernels in hardware the rounded factors are
+ * multiplied as float32: faster than TensorFlow's emulation, and that splits its sums by the number of threads.
  *
  * The bits of a product must not depend on the number of threads. TensorFlow splits the sums of a row times a matrix
  * among them, and of no other two-axis product (measured: docs/decisions/0006), so a lone row is doubled.
@@ -10,6 +11,9 @@ import type { GraphNode, Value } from '../graph/graph.js';
 import type { Shape } from '../graph-types.js';
 import type { Precision } from '../engine.js';
 import type { GraphDefWriter, TensorflowType } from './graph-def-writer.js';
+
+/** `bf16 factors`: rounded to bfloat16 and multiplied in float32. */
+export type ProductPrecision = Precision | 'bf16 factors';
 
 const float32 = { T: { type: 'float32' } } as const;
 
@@ -24,13 +28,13 @@ function convert(
 export function lowerMatMul(
   writer: GraphDefWriter,
   node: GraphNode<'matMul'>,
-  { inputs, precision }: { inputs: readonly string[]; precision: Precision },
+  { inputs, precision }: { inputs: readonly string[]; precision: ProductPrecision },
 ): string {
-  const factors = inputs
-    .slice(0, 2)
-    .map((factor) =>
-      precision === 'bf16' ? convert(writer, factor, ['float32', 'bfloat16']) : factor,
-    );
+  const factors = inputs.slice(0, 2).map((factor) => {
+    if (precision === 'f32') return factor;
+    const rounded = convert(writer, factor, ['float32', 'bfloat16']);
+    return precision === 'bf16' ? rounded : convert(writer, rounded, ['bfloat16', 'float32']);
+  });
   const product = writeProduct(writer, node, {
     factors,
     type: precision === 'bf16' ? 'bfloat16' : 'float32',

@@ -6,15 +6,15 @@
  * values of variables (`writes`). It reads all before it writes any. Uploading and downloading are programs too: one
  * whose output is its host input, one whose input is its host output.
  */
-import type { Precision } from '../engine.js';
 import type { Graph, Value } from '../graph/graph.js';
 import type { TensorSpec } from '../graph-types.js';
 import { GraphDefWriter } from './graph-def-writer.js';
+import type { ProductPrecision } from './matmul-lowering.js';
 import { writeNodes, writePlaceholder } from './to-saved-model.js';
 
 export interface ResidentProgram {
   readonly graph: Graph;
-  readonly precision: Precision;
+  readonly precision: ProductPrecision;
   /** Graph input -> variable. */
   readonly reads: Readonly<Record<string, string>>;
   /** Graph output -> variable that takes its value. */

@@ -7,7 +7,7 @@
  * next run everything it holds goes to the host (it is *parked* there), and a new session with all programs takes it.
  */
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
-import type { CompileOptions } from '../engine.js';
+import type { CompileOptions, Precision } from '../engine.js';
 import { GraphBuilder } from '../graph/graph-builder.js';
 import type { Graph } from '../graph/graph.js';
 import { bufferFits, hostBuffer } from '../graph/shape.js';
@@ -26,6 +26,7 @@ import type {
   StateTensor,
 } from '../resident/resident.js';
 import type { TensorflowBinding } from './binding.js';
+import type { ProductPrecision } from './matmul-lowering.js';
 import type { ResidentModel, ResidentOptions, ResidentProgram } from './resident-program.js';
 import { ResidentSession } from './resident-session.js';
 
@@ -53,9 +54,14 @@ class TensorflowGradient implements DeviceGradient {
   }
 }
 
+export interface TensorflowStateOptions extends ResidentOptions {
+  /** What bf16 means on the device. */
+  readonly bf16: ProductPrecision;
+}
+
 export class TensorflowState implements DeviceState {
   readonly #binding: TensorflowBinding;
-  readonly #options: ResidentOptions;
+  readonly #options: TensorflowStateOptions;
   readonly #specs: ReadonlyMap<string, TensorSpec>;
   readonly #programs = new Map<string, ResidentProgram>();
   readonly #gradients = new Set<TensorflowGradient>();
@@ -72,7 +78,7 @@ export class TensorflowState implements DeviceState {
   constructor(
     binding: TensorflowBinding,
     tensors: readonly StateTensor[],
-    options: ResidentOptions,
+    options: TensorflowStateOptions,
   ) {
     this.#binding = binding;
     this.#options = options;
@@ -197,7 +203,7 @@ export class TensorflowState implements DeviceState {
   /** Takes a graph into the programs. */
   #add(
     given: Graph,
-    about: Pick<ResidentProgram, 'precision' | 'writes'> & { gradient?: string },
+    about: Pick<ResidentProgram, 'writes'> & { precision: Precision; gradient?: string },
   ): { name: string; fed: readonly TensorSpec[]; peakBytes: number } {
     checkStateInputs(this.#specs, given);
     const graph = optimize(given);
@@ -217,7 +223,8 @@ export class TensorflowState implements DeviceState {
     this.#made += 1;
     const purpose = gradient === undefined ? `for ${shapes.join(', ')}` : 'for the update';
     const name = `program ${String(this.#made)} ${purpose}`;
-    this.#programs.set(name, { graph, precision, reads, writes });
+    const products = precision === 'bf16' ? this.#options.bf16 : precision;
+    this.#programs.set(name, { graph, precision: products, reads, writes });
     this.#isStale = true;
     const held = (input: TensorSpec) => variableOf(input.name) !== undefined;
     return { name, fed, peakBytes: peakBytes(graph, held) };

@@ -3,16 +3,16 @@
  * hold commas and colons, which the addon reads as syntax. Parameters are inputs, never Const nodes, which TensorFlow
  * holds four times while loading.
  */
-import type { Precision } from '../engine.js';
 import type { Graph, GraphNode, Value } from '../graph/graph.js';
 import type { OpName } from '../graph/ops.js';
 import type { TensorSpec } from '../graph-types.js';
 import { GraphDefWriter } from './graph-def-writer.js';
 import { lowerings } from './lowerings.js';
 import type { Lowering } from './lowerings.js';
+import type { ProductPrecision } from './matmul-lowering.js';
 
 export interface ToSavedModelOptions {
-  readonly precision: Precision;
+  readonly precision: ProductPrecision;
   /**
    * Feed float32 inputs as the int32 of the same bits. On a GPU that is one copy to the device instead of three: the
    * addon uploads a float32 tensor when it is made, and a session takes it back to the host before it uploads it again.
@@ -45,7 +45,7 @@ function writeGraph(writer: GraphDefWriter, graph: Graph, options: ToSavedModelO
 export function writeNodes(
   writer: GraphDefWriter,
   graph: Graph,
-  { inputs, precision }: { inputs: ReadonlyMap<Value, string>; precision: Precision },
+  { inputs, precision }: { inputs: ReadonlyMap<Value, string>; precision: ProductPrecision },
 ): ReadonlyMap<Value, string> {
   const names = new Map(inputs);
   for (const node of graph.nodes) {
@@ -72,7 +72,7 @@ export function writePlaceholder(
 function lower<Op extends OpName>(
   writer: GraphDefWriter,
   node: GraphNode<Op>,
-  context: { readonly inputs: readonly string[]; readonly precision: Precision },
+  context: { readonly inputs: readonly string[]; readonly precision: ProductPrecision },
 ): string | readonly string[] {
   const lowering: Lowering<Op> = lowerings[node.op as Op];
   return lowering(writer, node, context);

@@ -1,7 +1,8 @@
 /** StableHLO text in, loaded program out, through the cache: the plugin, its one client and its device. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { MicrotuneError } from '@microtune/shared';
+import { cpuFlags } from '../cpu-flags.js';
 import { cacheKey } from './compilation-cache.js';
 import type { CompilationCache } from './compilation-cache.js';
 import { askCudaDriver } from '../cuda/cuda-driver.js';
@@ -136,10 +137,5 @@ async function store(
 
 /** Machine code is made for the instructions that this CPU has; its name alone does not tell under a hypervisor. */
 function cpuFeatures(): string {
-  const name = cpus()[0]?.model ?? '';
-  try {
-    return `${name} ${/^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? ''}`;
-  } catch {
-    return name;
-  }
+  return [cpus()[0]?.model ?? '', ...(cpuFlags() ?? [])].join(' ');
 }
