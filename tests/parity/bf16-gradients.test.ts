@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { testLibraries } from '../../packages/engine/src/setup/test-libraries.js';
 
 const modelFolder = resolve('../shared/models/minilm-l6');
-const shape = { rows: 4, tokens: 16 };
+const shape = { rows: 4, tokens: 16, samplesPerRow: 1 };
 
 type Buffers = Record<string, HostBuffer>;
 
@@ -25,14 +25,16 @@ const sentences = [
 
 function batchInputs(): Buffers {
   const ids = new Int32Array(shape.rows * shape.tokens);
-  const mask = new Float32Array(ids.length);
+  const sampleOfToken = new Float32Array(ids.length);
   sentences.forEach((words, row) => {
     ids.set(words, row * shape.tokens);
-    mask.fill(1, row * shape.tokens, row * shape.tokens + words.length);
+    sampleOfToken.fill(1, row * shape.tokens, row * shape.tokens + words.length);
   });
   return {
     input_ids: ids,
-    attention_mask: mask,
+    position_ids: ids.map((_, at) => at % shape.tokens),
+    sample_of_token: sampleOfToken,
+    first_tokens: new Int32Array(shape.rows),
     token_type_ids: new Int32Array(ids.length),
     labels: Int32Array.of(1, 0, 1, 0),
   };

@@ -12,6 +12,7 @@ import {
   MicrotuneError,
   optionName,
   runFolder,
+  samplesIn,
   type ResolvedConfig,
   type Shard,
   type ShardRange,
@@ -82,7 +83,7 @@ function planOf(
   data: TokenizedDataset,
   config: ResolvedConfig,
 ): StepPlan {
-  const samples = shards.flatMap((shard) => shard.samples);
+  const samples = shards.flatMap(samplesIn);
   return {
     shards,
     ranges: rangesOf(shards, config),

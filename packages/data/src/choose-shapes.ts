@@ -1,13 +1,15 @@
 /**
- * The few shapes of a run. Every shape is compiled once (about a second), every shard costs a fixed overhead, every padded
- * token is waste; so the set of shapes is searched for: a sample of batches as the run will see them is cut with
- * proposed sets, and a proposal is taken as long as it is not worse by more than a threshold that falls to zero
- * (threshold accepting: Dueck and Scheuer, 1990). A pure function of lengths and configuration; the number of steps is not
+ * The few shapes of a run, and how far its rows are packed. Every shape is compiled once (about a second), every shard
+ * costs a fixed overhead, every padded token is waste; so the set of shapes is searched for: a sample of batches as the
+ * run will see them is cut with proposed sets, and a proposal is taken as long as it is not worse by more than a
+ * threshold that falls to zero (threshold accepting: Dueck and Scheuer, 1990). A short search for each of a few packings
+ * tells which one is worth a long one. A pure function of lengths and configuration; the number of steps is not
  * among them, so a run that is prolonged keeps its shapes. Figures: docs/decisions/0003-shard-shapes.md.
  */
 import { CutTable, shapeCost, type CostedShape } from './cut-shards.js';
 import { createRandom, permutation, purposes } from './random.js';
-import type { ShardShape } from '@microtune/shared';
+import { packRows, unpacked, type Packing } from './pack-rows.js';
+import { assert, type ShardShape } from '@microtune/shared';
 import type { Random } from './random.js';
 
 export interface ShapeRequest {
@@ -22,14 +24,36 @@ export interface ShapeRequest {
   readonly seed: number;
 }
 
-interface Search {
-  /** Sorted lengths, descending, of each sampled batch. */
+/** How the samples of a run or of an evaluation lie in shards. */
+export interface ShardForms {
+  /** Longest first; the longest fits every row. */
+  readonly shapes: readonly ShardShape[];
+  readonly packing: Packing;
+}
+
+/** What a search is about, whatever the packing. */
+interface Job {
+  /** Tokens of each sample of each sampled batch, descending. */
   readonly batches: readonly Int32Array[];
   /** Batches in the whole job for each sampled one. */
   readonly scale: number;
-  /** Token lengths to pad to, ascending; the last fits every sample. */
+  readonly microBatchTokens: number;
+  readonly maxSeqLength: number;
+  /** Cost of one more shape, in tokens' worth of time. */
+  readonly compileTokens: number;
+  readonly maxShapes: number;
+  readonly random: Random;
+}
+
+interface Search {
+  /** Tokens of each packed row of each sampled batch, descending. */
+  readonly batches: readonly Int32Array[];
+  /** Batches in the whole job for each sampled one. */
+  readonly scale: number;
+  /** Token lengths to pad to, ascending; the last fits every row. */
   readonly widths: readonly number[];
   readonly maxRows: number;
+  readonly samplesPerRow: number;
   readonly microBatchTokens: number;
   /** Cost of one more shape, in tokens' worth of time. */
   readonly compileTokens: number;
@@ -53,14 +77,19 @@ const nominalSteps = 100;
 /** More rows or rounds improved the estimate by less than 1 %, for 40 ms each. */
 const sampledTrainingRows = 1024;
 const sampledEvaluationRows = 4096;
-const trainingRounds = 1000;
-const evaluationRounds = 1000;
+const rounds = 1000;
+/** Enough to tell packings apart. */
+const trialRounds = 200;
 /** Share of the cost that a proposal may be worse by in the first round. */
 const firstThreshold = 0.03;
 
-/** @returns shapes, longest first; the longest fits every sample */
-export function chooseShapes(request: ShapeRequest): ShardShape[] {
-  const { lengths, trainBatchSize, seed } = request;
+/** Tokens to fill rows up to. */
+const packedRowTokens = [32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024];
+/** Share of the rows whose samples all find room; in the others the shortest samples are more than is worth waiting for. */
+const unlimitedRows = 0.9;
+
+export function chooseShapes(request: ShapeRequest): ShardForms {
+  const { lengths, trainBatchSize, microBatchTokens, maxSeqLength, seed } = request;
   const batchRows = Math.min(trainBatchSize, lengths.length);
   const steps = Math.ceil(lengths.length / batchRows);
   const order = permutation(lengths.length, createRandom([purposes.shapes, seed]));
@@ -72,47 +101,88 @@ export function chooseShapes(request: ShapeRequest): ShardShape[] {
         .map((sample) => lengths[sample] ?? 0),
     ),
   );
-  const job: Search = {
+  return cheapestForms(lengths, {
     batches,
     scale: Math.max(steps, nominalSteps) / sampled,
-    widths: widthsFor(request),
-    maxRows: batchRows,
-    microBatchTokens: request.microBatchTokens,
+    microBatchTokens,
+    maxSeqLength,
     compileTokens: trainingCompileTokens,
     maxShapes: maxTrainingShapes,
-    table: new CutTable(batchRows),
-  };
-  return search(job, createRandom([purposes.shapes, seed, 1]), trainingRounds);
+    random: createRandom([purposes.shapes, seed, 1]),
+  });
 }
 
-/** Shapes to run a whole split once, sorted by length. @returns as `chooseShapes` */
+/** Shapes to run a whole split once, sorted by length. */
 export function chooseEvaluationShapes(
   request: Pick<ShapeRequest, 'lengths' | 'microBatchTokens' | 'maxSeqLength'>,
-): ShardShape[] {
-  const { lengths } = request;
+): ShardForms {
+  const { lengths, ...limits } = request;
   const scale = Math.ceil(lengths.length / sampledEvaluationRows);
-  const batch = descending(lengths).filter((_, index) => index % scale === 0);
-  const job: Search = {
-    batches: [batch],
+  return cheapestForms(lengths, {
+    ...limits,
+    batches: [descending(lengths).filter((_, index) => index % scale === 0)],
     scale,
-    widths: widthsFor(request),
-    maxRows: lengths.length,
-    microBatchTokens: request.microBatchTokens,
     compileTokens: evaluationCompileTokens,
     maxShapes: maxEvaluationShapes,
-    table: new CutTable(batch.length),
-  };
-  return search(job, createRandom([purposes.shapes]), evaluationRounds);
+    random: createRandom([purposes.shapes]),
+  });
 }
 
 const descending = (lengths: Int32Array): Int32Array => lengths.slice().sort().reverse();
 
-/** Multiples of 8, coarser where rows are long; the last one fits the longest sample. */
-function widthsFor({
-  lengths,
-  maxSeqLength,
-}: Pick<ShapeRequest, 'lengths' | 'maxSeqLength'>): number[] {
+function cheapestForms(lengths: Int32Array, job: Job): ShardForms {
   const longest = lengths.reduce((most, length) => Math.max(most, length), 1);
+  const searches = packingsFor(job).map((packing) => ({
+    packing,
+    search: searchOver(job, packing, longest),
+  }));
+  const trials = searches.map(({ search }) => cheapestShapes(search, job.random, trialRounds).cost);
+  const best = searches[trials.indexOf(Math.min(...trials))];
+  assert(best, 'a packing');
+  return {
+    shapes: cheapestShapes(best.search, job.random, rounds).shapes,
+    packing: best.packing,
+  };
+}
+
+/** No packing, and those under which a sampled batch has fewer rows. */
+function packingsFor({ batches, microBatchTokens, maxSeqLength }: Job): Packing[] {
+  const limit = Math.min(microBatchTokens, maxSeqLength);
+  const packings = packedRowTokens.flatMap((rowTokens) => {
+    if (rowTokens > limit) return [];
+    const counts = batches
+      .flatMap((batch) => packBatch(batch, { rowTokens, samplesPerRow: batch.length }))
+      .map(({ samples }) => samples.length)
+      .sort((a, b) => a - b);
+    const samplesPerRow = counts[Math.floor(counts.length * unlimitedRows)] ?? 1;
+    return samplesPerRow === 1 ? [] : [{ rowTokens, samplesPerRow }];
+  });
+  return [unpacked, ...packings];
+}
+
+const packBatch = (batch: Int32Array, packing: Packing) =>
+  packRows([...batch.keys()], batch, packing);
+
+function searchOver(job: Job, packing: Packing, longest: number): Search {
+  const batches = job.batches.map((batch) =>
+    Int32Array.from(packBatch(batch, packing), ({ tokens }) => tokens),
+  );
+  const maxRows = Math.max(...batches.map((batch) => batch.length));
+  return {
+    batches,
+    scale: job.scale,
+    widths: widthsFor(Math.max(longest, packing.rowTokens), job.maxSeqLength),
+    maxRows,
+    samplesPerRow: packing.samplesPerRow,
+    microBatchTokens: job.microBatchTokens,
+    compileTokens: job.compileTokens,
+    maxShapes: job.maxShapes,
+    table: new CutTable(maxRows),
+  };
+}
+
+/** Multiples of 8, coarser where rows are long; the last one fits the longest row. */
+function widthsFor(longest: number, maxSeqLength: number): number[] {
   const widths: number[] = [];
   let width = 8;
   while (width < longest) {
@@ -124,7 +194,11 @@ function widthsFor({
 
 const widthAt = (job: Search, width: number): number => job.widths[width] ?? 1;
 
-function search(job: Search, random: Random, rounds: number): ShardShape[] {
+function cheapestShapes(
+  job: Search,
+  random: Random,
+  rounds: number,
+): { shapes: ShardShape[]; cost: number } {
   const widest = candidate(job, job.widths.length - 1, job.maxRows);
   let [current, cost] = [[widest], totalCost(job, [widest], Infinity)];
   let [best, bestCost] = [current, cost];
@@ -138,18 +212,20 @@ function search(job: Search, random: Random, rounds: number): ShardShape[] {
     [current, cost] = [proposal, proposalCost];
     if (cost < bestCost) [best, bestCost] = [current, cost];
   }
-  return best
-    .map(({ rows, tokens }) => ({ rows, tokens }))
+  const shapes = best
+    .map(({ rows, tokens, samplesPerRow }) => ({ rows, tokens, samplesPerRow }))
     .sort((a, b) => b.tokens - a.tokens || b.rows - a.rows);
+  return { shapes, cost: bestCost };
 }
 
 /** As many of `rows` as fit into a shard of this width, at least one. */
 function candidate(job: Search, width: number, rows: number): Candidate {
   const tokens = widthAt(job, width);
   const fit = Math.min(job.maxRows, Math.floor(job.microBatchTokens / tokens));
-  const shape = { rows: Math.max(1, Math.min(rows, fit)), tokens };
+  const { samplesPerRow } = job;
+  const shape = { rows: Math.max(1, Math.min(rows, fit)), tokens, samplesPerRow };
   // A literal, not a spread: V8 reads it four times as fast, and the search does little else.
-  return { rows: shape.rows, tokens, width, cost: shapeCost(shape) };
+  return { rows: shape.rows, tokens, samplesPerRow, width, cost: shapeCost(shape) };
 }
 
 /** Another set: a shape added, removed, exchanged or changed a little; undefined when it would not do. */

@@ -1,13 +1,15 @@
 /**
- * Cutting rows into shards: sorted by length, longest first, each shard takes the next rows and pads them to one of the
- * run's shapes. A shape that fits a row fits all rows after it, so which shapes in which order is a shortest path.
+ * Cutting rows into shards: samples packed into rows, rows sorted by length, longest first; each shard takes the next rows
+ * and pads them to one of the run's shapes. A shape that fits a row fits all rows after it, so which shapes in which order is a shortest path.
  *
  * The cheapest path alone would often leave two workers uneven halves. So it is made of two: one over the first rows, one
  * over the rest, and where they meet is chosen for little total cost, for halves of equal cost, and for halves that end
  * where the tree of sums does. Halves, because the tree is binary: nothing here knows how many workers there are.
  */
 import { assert } from '@microtune/shared';
+import { packRows } from './pack-rows.js';
 import type { Shard, ShardShape } from '@microtune/shared';
+import type { Packing } from './pack-rows.js';
 
 /**
  * Cost of running one shard besides its tokens, in tokens' worth of time: the call, the weights' conversion, the addition of
@@ -23,9 +25,13 @@ const imbalanceWeight = 0.4;
 /** Sending one more partial sum, in tokens' worth of time. */
 const partialSumTokens = 60;
 
+/** The head and the last layer's work on a sample's first token, of six layers: a sixth of a token, less its keys and values. */
+const sampleTokens = 0.15;
+
 /** Estimated cost of one run of a shape, in tokens' worth of time. */
-export function shapeCost({ rows, tokens }: ShardShape): number {
-  return shardOverheadTokens + rows * tokens * (1 + tokens / attentionTokens);
+export function shapeCost({ rows, tokens, samplesPerRow }: ShardShape): number {
+  const rowTokens = tokens * (1 + tokens / attentionTokens) + samplesPerRow * sampleTokens;
+  return shardOverheadTokens + rows * rowTokens;
 }
 
 export interface CostedShape extends ShardShape {
@@ -205,28 +211,32 @@ function partialSums(left: number, right: number): number {
 }
 
 /**
- * Cuts the rows of one global batch (or of a whole split) into shards. A pure function of its arguments; rows of equal
- * length keep the order in which they were given.
+ * Cuts the samples of one global batch (or of a whole split) into shards. A pure function of its arguments; samples of
+ * equal length keep the order in which they were given.
  * @param samples indices into `lengths`
  * @param lengths tokens of every sample of the data set
+ * @param shapes with at least the `samplesPerRow` of the packing
  * @throws MicrotuneError `internal` when a row is longer than every shape
  */
 export function cutShards(request: {
   readonly samples: ArrayLike<number>;
   readonly lengths: Int32Array;
   readonly shapes: readonly ShardShape[];
+  readonly packing: Packing;
 }): Shard[] {
-  const { lengths, shapes } = request;
+  const { lengths, shapes, packing } = request;
   const lengthOf = (sample: number): number => lengths[sample] ?? 0;
   const sorted = Array.from(request.samples).sort((a, b) => lengthOf(b) - lengthOf(a));
-  if (sorted.length === 0) return [];
-  const table = new CutTable(sorted.length);
+  const rows = packRows(sorted, lengths, packing);
+  if (rows.length === 0) return [];
+  const table = new CutTable(rows.length);
   const costed = shapes.map((shape) => ({ ...shape, cost: shapeCost(shape) }));
-  const cost = table.cut(Int32Array.from(sorted, lengthOf), costed);
-  assert(Number.isFinite(cost), `a row of ${lengthOf(sorted[0] ?? 0)} tokens fits no shape`);
-  return table.shards(sorted.length).map(({ start, end, shape: index }) => {
+  const rowLengths = Int32Array.from(rows, ({ tokens }) => tokens);
+  const cost = table.cut(rowLengths, costed);
+  assert(Number.isFinite(cost), `a row of ${rowLengths[0]} tokens fits no shape`);
+  return table.shards(rows.length).map(({ start, end, shape: index }) => {
     const shape = shapes[index];
     assert(shape, 'a shape of the run');
-    return { shape, samples: sorted.slice(start, end) };
+    return { shape, rows: rows.slice(start, end).map(({ samples }) => [...samples]) };
   });
 }

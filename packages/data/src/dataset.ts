@@ -1,4 +1,5 @@
 /** A tokenized data set: what the planner, the worker and evaluation read. */
+import type { Shard, ShardShape } from '@microtune/shared';
 
 /** What the labels mean, saved as id2label / label2id in config.json. */
 export interface LabelMapping {
@@ -24,20 +25,24 @@ export interface TokenizedDataset {
 
 /** A padded batch of one shard, ready for the graph. Buffers are reused by the next batch of the same shape. */
 export interface Batch {
-  readonly rows: number;
-  readonly tokens: number;
-  /** Sample index of each real row; shorter than `rows` when rows are empty. */
-  readonly samples: readonly number[];
+  /** Its letters below: rows, tokens, places = rows * samplesPerRow. */
+  readonly shape: ShardShape;
+  /** Sample indices of each real row; fewer than `shape.rows` when rows are empty. */
+  readonly rows: Shard['rows'];
   /** [rows * tokens], padded with the pad token. */
   readonly inputIds: Int32Array;
-  /** [rows * tokens], 1 for real tokens, 0 for padding. An empty row attends to its first position. */
-  readonly attentionMask: Float32Array;
+  /** [rows * tokens]: the place of each token in its sample, from 0; 0 for padding. */
+  readonly positionIds: Int32Array;
+  /** [rows * tokens]: which sample of its row a token belongs to, from 1; 0 for padding. */
+  readonly sampleOfToken: Float32Array;
   readonly tokenTypeIds: Int32Array;
-  /** [rows]: class ids, ignoreIndex (-100) for empty rows. Classification only. */
+  /** [places]: where in its row each sample begins; 0 for places without one. */
+  readonly firstTokens: Int32Array;
+  /** [places]: class ids, ignoreIndex (-100) for places without a sample. Classification only. */
   readonly labelIds: Int32Array;
-  /** [rows] targets and [rows] weights (0 for empty rows). Regression reads both. */
+  /** [places] targets and their weights (0 for places without a sample). Regression reads both. */
   readonly targets: Float32Array;
-  readonly rowWeights: Float32Array;
+  readonly labelWeights: Float32Array;
   /** Number of labels counted. */
   readonly weight: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Dropout masks that depend on (seed, step, sample, site) and not on who computes them. Drawing fresh bytes for every mask
+ * Dropout masks that depend on (seed, step, row, site) and not on who computes them; a row goes by its first sample. Drawing fresh bytes for every mask
  * would cost 5-15 ms a step, so for each rate one pool of Bernoulli bytes is drawn once, and a row of a mask is copied
  * from it in blocks, each from an offset hashed of (seed, step, sample, site, block). Two rows share a bit at the same place only when
  * two of some four million offsets coincide.
@@ -20,7 +20,7 @@ export interface DropoutMasks {
   /**
    * Fills a mask: 1 keeps, 0 drops; rows without a sample keep everything.
    * @param mask bytes of the site's shape
-   * @param place the optimizer step, the rows of the shard's shape, and the sample of each real row
+   * @param place the optimizer step, the rows of the shard's shape, and the first sample of each real row
    */
   fill(mask: Uint8Array, site: MaskSite, place: MaskPlace): void;
 }

@@ -4,14 +4,15 @@ import { assignShards } from './assign-shards.js';
 import { chooseShapes } from './choose-shapes.js';
 import { cutShards, shapeCost } from './cut-shards.js';
 import { epochOrder, planEvaluation, planSteps, planTraining } from './planner.js';
-import type { Shard, ShardShape } from '@microtune/shared';
+import { packRows, unpacked } from './pack-rows.js';
+import { samplesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
 
 const lengthsOf = (values: readonly number[]): Int32Array => Int32Array.from(values);
 const lengths = fc
   .array(fc.integer({ min: 1, max: 128 }), { minLength: 1, maxLength: 120 })
   .map(lengthsOf);
 const covered = (shards: readonly Shard[]): number[] =>
-  shards.flatMap((shard) => shard.samples).sort((a, b) => a - b);
+  shards.flatMap(samplesIn).sort((a, b) => a - b);
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 describe('epochOrder', () => {
@@ -92,25 +93,69 @@ describe('planSteps', () => {
   });
 });
 
+describe('packRows', () => {
+  const packing = { rowTokens: 10, samplesPerRow: 3 };
+  const rowsOf = (values: readonly number[]) =>
+    packRows(upTo(values.length), lengthsOf(values), packing);
+
+  it('puts each sample into the fullest row with room for it, and long ones apart', () => {
+    expect(rowsOf([12, 7, 6, 4, 3, 2])).toEqual([
+      { samples: [0], tokens: 12 },
+      { samples: [1, 4], tokens: 10 },
+      { samples: [2, 3], tokens: 10 },
+      { samples: [5], tokens: 2 },
+    ]);
+    expect(rowsOf([1, 1, 1, 1]).map(({ samples }) => samples.length)).toEqual([3, 1]);
+    expect(rowsOf([])).toEqual([]);
+  });
+
+  it('never needs more than twice the tokens, as best fit may', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 10 })), (values) => {
+        const sorted = values.sort((a, b) => b - a);
+        const rows = packRows(upTo(sorted.length), lengthsOf(sorted), {
+          rowTokens: 10,
+          samplesPerRow: Infinity,
+        });
+        const total = sorted.reduce((sum, value) => sum + value, 0);
+        expect(rows.flatMap(({ samples }) => samples).sort((a, b) => a - b)).toEqual(
+          upTo(sorted.length),
+        );
+        expect(rows.length).toBeLessThanOrEqual(Math.ceil((2 * total) / 10));
+      }),
+    );
+  });
+});
+
 describe('cutShards', () => {
   const shapes: ShardShape[] = [
-    { rows: 2, tokens: 128 },
-    { rows: 4, tokens: 64 },
-    { rows: 16, tokens: 16 },
+    { rows: 2, tokens: 128, samplesPerRow: 3 },
+    { rows: 4, tokens: 64, samplesPerRow: 3 },
+    { rows: 16, tokens: 16, samplesPerRow: 3 },
   ];
+  const packings = fc.constantFrom(
+    unpacked,
+    { rowTokens: 64, samplesPerRow: 3 },
+    { rowTokens: 128, samplesPerRow: 2 },
+  );
 
-  it('takes every sample once, in shapes that fit, longest first', () => {
+  it('takes every sample once, in shapes that fit, longest row first', () => {
     fc.assert(
-      fc.property(lengths, (all) => {
-        const shards = cutShards({ samples: upTo(all.length), lengths: all, shapes });
+      fc.property(lengths, packings, (all, packing) => {
+        const shards = cutShards({ samples: upTo(all.length), lengths: all, shapes, packing });
         expect(covered(shards)).toEqual(upTo(all.length));
-        const inOrder = shards.flatMap(({ samples }) => samples.map((sample) => all[sample] ?? 0));
-        expect(inOrder).toEqual([...all].sort((a, b) => b - a));
-        for (const { shape, samples } of shards) {
+        const tokensOf = (samples: readonly number[]): number =>
+          samples.reduce((sum, sample) => sum + (all[sample] ?? 0), 0);
+        const inOrder = shards.flatMap(({ rows }) => rows.map(tokensOf));
+        expect(inOrder).toEqual([...inOrder].sort((a, b) => b - a));
+        for (const { shape, rows } of shards) {
           expect(shapes).toContain(shape);
-          expect(samples.length).toBeGreaterThan(0);
-          expect(samples.length).toBeLessThanOrEqual(shape.rows);
-          for (const sample of samples) expect(all[sample]).toBeLessThanOrEqual(shape.tokens);
+          expect(rows.length).toBeGreaterThan(0);
+          expect(rows.length).toBeLessThanOrEqual(shape.rows);
+          for (const row of rows) {
+            expect(tokensOf(row)).toBeLessThanOrEqual(shape.tokens);
+            expect(row.length).toBeLessThanOrEqual(packing.samplesPerRow);
+          }
         }
       }),
     );
@@ -137,6 +182,7 @@ describe('cutShards', () => {
             samples: upTo(values.length),
             lengths: lengthsOf(values),
             shapes,
+            packing: unpacked,
           });
           const cost = shards.reduce((sum, shard) => sum + shapeCost(shard.shape), 0);
           const least = cheapest([...values].sort((a, b) => b - a));
@@ -170,9 +216,9 @@ describe('cutShards', () => {
   });
 
   it('breaks loudly when a row fits nothing', () => {
-    expect(() => cutShards({ samples: [0], lengths: lengthsOf([129]), shapes })).toThrow(
-      /129 tokens fits no shape/,
-    );
+    expect(() =>
+      cutShards({ samples: [0], lengths: lengthsOf([129]), shapes, packing: unpacked }),
+    ).toThrow(/129 tokens fits no shape/);
   });
 });
 
@@ -203,14 +249,14 @@ describe('chooseShapes and planTraining', () => {
   });
 
   it('does not pad beyond the positions of the model', () => {
-    const [longest] = chooseShapes({
+    const { shapes } = chooseShapes({
       lengths: lengthsOf([98, 99]),
       trainBatchSize: 2,
       microBatchTokens: 512,
       maxSeqLength: 100,
       seed: 1,
     });
-    expect(longest?.tokens).toBe(100);
+    expect(shapes[0]?.tokens).toBe(100);
   });
 
   it('keeps its shapes when the run is prolonged', () => {
@@ -239,16 +285,22 @@ describe('chooseShapes and planTraining', () => {
     });
     const costWith = (shapes: readonly ShardShape[]): number =>
       upTo(plan.totalSteps)
-        .flatMap((i) => cutShards({ samples: plan.samplesOf(i + 1), lengths: all, shapes }))
+        .flatMap((i) =>
+          cutShards({ samples: plan.samplesOf(i + 1), lengths: all, shapes, packing: unpacked }),
+        )
         .reduce((sum, shard) => sum + shapeCost(shard.shape), 0);
     const longest = plan.shapes[0]?.tokens ?? 0;
-    const single = [{ rows: Math.floor(512 / longest), tokens: longest }];
+    const single = [{ rows: Math.floor(512 / longest), tokens: longest, samplesPerRow: 1 }];
     const multiples = upTo(4).map((i) => ({
       rows: Math.floor(32 / (i + 1)),
       tokens: 16 * (i + 1),
+      samplesPerRow: 1,
     }));
-    expect(costWith(plan.shapes)).toBeLessThan(0.85 * costWith(single));
-    expect(costWith(plan.shapes)).toBeLessThan(costWith(multiples));
+    const planned = upTo(plan.totalSteps)
+      .flatMap((i) => plan.shardsOf(i + 1))
+      .reduce((sum, shard) => sum + shapeCost(shard.shape), 0);
+    expect(planned).toBeLessThan(0.7 * costWith(single));
+    expect(planned).toBeLessThan(0.85 * costWith(multiples));
   });
 });
 
@@ -258,9 +310,7 @@ describe('planEvaluation', () => {
       fc.property(lengths, (all) => {
         const shards = planEvaluation(all, { microBatchTokens: 128, maxSeqLength: 128 });
         expect(covered(shards)).toEqual(upTo(all.length));
-        expect(
-          new Set(shards.map(({ shape }) => `${shape.rows}x${shape.tokens}`)).size,
-        ).toBeLessThanOrEqual(4);
+        expect(new Set(shards.map(({ shape }) => shapeKey(shape))).size).toBeLessThanOrEqual(4);
       }),
       { numRuns: 15 },
     );
@@ -270,7 +320,7 @@ describe('planEvaluation', () => {
 
 describe('assignShards', () => {
   const shardsOf = (tokens: readonly number[]): Shard[] =>
-    tokens.map((t, i) => ({ shape: { rows: 1, tokens: t }, samples: [i] }));
+    tokens.map((t, i) => ({ shape: { rows: 1, tokens: t, samplesPerRow: 1 }, rows: [[i]] }));
   const speeds = fc.array(fc.double({ min: 0.1, max: 10, noNaN: true }), {
     minLength: 1,
     maxLength: 9,

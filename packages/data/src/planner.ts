@@ -82,28 +82,28 @@ export interface TrainingPlan extends StepPlan {
 /** @param lengths tokens of every training sample */
 export function planTraining(lengths: Int32Array, config: PlanConfig): TrainingPlan {
   const steps = planSteps({ ...config, size: lengths.length, seed: config.dataSeed });
-  const shapes = chooseShapes({ ...config, lengths, seed: config.dataSeed });
+  const { shapes, packing } = chooseShapes({ ...config, lengths, seed: config.dataSeed });
   return {
     ...steps,
     shapes,
-    shardsOf: (step) => cutShards({ samples: steps.samplesOf(step), lengths, shapes }),
+    shardsOf: (step) => cutShards({ samples: steps.samplesOf(step), lengths, shapes, packing }),
   };
 }
 
 /** Evaluation keeps no activations, so its shards may be larger than those of training. */
 const evaluationTokens = 1024;
 
-/** Shards of a whole split, each row once. Few shapes, because each one's forward graph is compiled. */
+/** Shards of a whole split, each sample once. Few shapes, because each one's forward graph is compiled. */
 export function planEvaluation(
   lengths: Int32Array,
   config: Pick<ResolvedConfig, 'microBatchTokens' | 'maxSeqLength'>,
 ): Shard[] {
   if (lengths.length === 0) return [];
   const microBatchTokens = Math.max(config.microBatchTokens, evaluationTokens);
-  const shapes = chooseEvaluationShapes({
+  const { shapes, packing } = chooseEvaluationShapes({
     lengths,
     microBatchTokens,
     maxSeqLength: config.maxSeqLength,
   });
-  return cutShards({ samples: lengths.map((_, sample) => sample), lengths, shapes });
+  return cutShards({ samples: lengths.map((_, sample) => sample), lengths, shapes, packing });
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ignoreIndex } from '@microtune/data';
+import type { ShardShape } from '@microtune/shared';
 import { graphNames, type ModelProgram } from '../src/program.js';
 
 export const fixtures = join(import.meta.dirname, 'fixtures');
@@ -34,24 +35,57 @@ export function readJson<T>(...path: string[]): T {
 
 export type GraphInputs = Record<string, Float32Array | Int32Array | Uint8Array>;
 
-/** Graph inputs of a stored batch, padded with `emptyRows` rows that weigh nothing. */
-export function batchInputs(program: ModelProgram, batch: StoredBatch, emptyRows = 0): GraphInputs {
-  const tokens = batch.input_ids[0]?.length ?? 0;
-  const padded = (rows: number[][], first: number): number[] => [
-    ...rows.flat(),
-    ...Array.from({ length: emptyRows * tokens }, (_, i) => (i % tokens === 0 ? first : 0)),
-  ];
+/** How the samples of a stored batch lie in rows. */
+export interface RowLayout {
+  /** Rows at the end that weigh nothing. */
+  readonly emptyRows?: number;
+  /** More than 1 packs them, without the padding between them. */
+  readonly samplesPerRow?: number;
+}
+
+/** A stored batch as a shard: its shape and the graph's inputs. */
+export function layOutBatch(
+  program: ModelProgram,
+  batch: StoredBatch,
+  { emptyRows = 0, samplesPerRow = 1 }: RowLayout = {},
+): { shape: ShardShape; inputs: GraphInputs } {
+  const tokens = samplesPerRow * (batch.input_ids[0]?.length ?? 0);
+  const rows = Math.ceil(batch.labels.length / samplesPerRow) + emptyRows;
+  const shape = { rows, tokens, samplesPerRow };
+  const [ids, positions, types] = [0, 1, 2].map(() => new Int32Array(rows * tokens));
+  const sampleOfToken = new Float32Array(rows * tokens);
+  const firstTokens = new Int32Array(rows * samplesPerRow);
+  const places = rows * samplesPerRow;
+  const labelAt = (place: number, missing: number): number => batch.labels[place] ?? missing;
+  let next = 0;
+  batch.labels.forEach((_, sample) => {
+    const row = Math.floor(sample / samplesPerRow);
+    if (sample % samplesPerRow === 0) next = row * tokens;
+    firstTokens[sample] = next - row * tokens;
+    batch.attention_mask[sample]?.forEach((isReal, position) => {
+      if (isReal === 0) return;
+      ids![next] = batch.input_ids[sample]![position]!;
+      types![next] = batch.token_type_ids[sample]![position]!;
+      positions![next] = position;
+      sampleOfToken[next] = 1 + (sample % samplesPerRow);
+      next++;
+    });
+  });
   const inputs: GraphInputs = {
-    [graphNames.inputIds]: Int32Array.from(padded(batch.input_ids, 0)),
-    [graphNames.attentionMask]: Float32Array.from(padded(batch.attention_mask, 1)),
-    [graphNames.tokenTypeIds]: Int32Array.from(padded(batch.token_type_ids, 0)),
+    [graphNames.inputIds]: ids!,
+    [graphNames.positionIds]: positions!,
+    [graphNames.sampleOfToken]: sampleOfToken,
+    [graphNames.firstTokens]: firstTokens,
+    [graphNames.tokenTypeIds]: types!,
   };
-  const empty = <T>(value: T): T[] => Array<T>(emptyRows).fill(value);
+  const all = Array.from({ length: places }, (_, place) => place);
   if (program.numLabels > 1) {
-    inputs[graphNames.labels] = Int32Array.from([...batch.labels, ...empty(ignoreIndex)]);
+    inputs[graphNames.labels] = Int32Array.from(all, (place) => labelAt(place, ignoreIndex));
   } else {
-    inputs[graphNames.labels] = Float32Array.from([...batch.labels, ...empty(3)]);
-    inputs[graphNames.rowWeights] = Float32Array.from([...batch.labels.map(() => 1), ...empty(0)]);
+    inputs[graphNames.labels] = Float32Array.from(all, (place) => labelAt(place, 3));
+    inputs[graphNames.labelWeights] = Float32Array.from(all, (place) =>
+      place < batch.labels.length ? 1 : 0,
+    );
   }
-  return inputs;
+  return { shape, inputs };
 }

@@ -29,12 +29,17 @@ export interface Parameter {
 /** Names of graph inputs and outputs, the same for every family. */
 export const graphNames = {
   inputIds: 'input_ids', // int32 [rows * tokens]
-  attentionMask: 'attention_mask', // float32 [rows, tokens]
+  /** Place of each token in its sample. */
+  positionIds: 'position_ids', // int32 [rows * tokens]
+  /** Which sample of its row a token belongs to, from 1; 0 for padding. */
+  sampleOfToken: 'sample_of_token', // float32 [rows, tokens]
+  /** Where in its row each sample begins; 0 for places without one. */
+  firstTokens: 'first_tokens', // int32 [rows * samplesPerRow]
   tokenTypeIds: 'token_type_ids', // int32 [rows * tokens]
-  labels: 'labels', // int32 [rows] (classification) or float32 [rows] (regression)
-  rowWeights: 'row_weights', // float32 [rows], regression only
+  labels: 'labels', // int32 (classification) or float32 (regression) [rows * samplesPerRow]
+  labelWeights: 'label_weights', // float32 [rows * samplesPerRow], regression only
   lossSum: 'loss_sum', // float32 []
-  logits: 'logits', // float32 [rows, numLabels]
+  logits: 'logits', // float32 [rows * samplesPerRow, numLabels]
   /** bool mask of a dropout site: 1 keeps. */
   dropoutMask: (site: string) => `dropout/${site}`,
   gradient: (parameter: string) => `gradient/${parameter}`,

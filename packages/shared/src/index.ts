@@ -3,7 +3,14 @@ export type { ErrorCode } from './errors.js';
 export { diskErrorText } from './disk-error.js';
 export { systemClock } from './clock.js';
 export type { Clock } from './clock.js';
-export { shardRangeSchema, shardSchema, shardShapeSchema } from './plan.js';
+export {
+  placesIn,
+  samplesIn,
+  shapeKey,
+  shardRangeSchema,
+  shardSchema,
+  shardShapeSchema,
+} from './plan.js';
 export type { Shard, ShardRange, ShardShape } from './plan.js';
 export { asideFolder, checkpointStep, parseAside, runFolder } from './run-folder.js';
 export type { AsideKind, RunFolder } from './run-folder.js';

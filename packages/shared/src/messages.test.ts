@@ -8,7 +8,7 @@ const plan = {
   type: 'plan',
   ...envelope,
   learningRate: 1e-3,
-  shards: [{ shape: { rows: 2, tokens: 8 }, samples: [0, 5] }],
+  shards: [{ shape: { rows: 2, tokens: 8, samplesPerRow: 1 }, rows: [[0], [5]] }],
   ranges: [{ from: 0, to: 1 }],
 };
 

@@ -11,15 +11,37 @@ export const shardShapeSchema = z.object({
   rows: z.number().int().positive(),
   /** Tokens per row after padding. */
   tokens: z.number().int().positive(),
+  /** Samples that lie one behind the other in a row at most (*packing*); 1 where each has a row to itself. */
+  samplesPerRow: z.number().int().positive(),
 });
 export type ShardShape = z.infer<typeof shardShapeSchema>;
 
 export const shardSchema = z.object({
   shape: shardShapeSchema,
-  /** Indices into the data set; at most `shape.rows`; missing rows are empty and weigh nothing. */
-  samples: z.array(z.number().int().nonnegative()),
+  /**
+   * The samples of each row in their order, as indices into the data set: at most `shape.rows` rows of 1 to
+   * `shape.samplesPerRow` samples. Missing rows and places are empty and weigh nothing.
+   */
+  rows: z.array(z.array(z.number().int().nonnegative())),
 });
 export type Shard = z.infer<typeof shardSchema>;
+
+/** All samples of a shard, row by row. */
+export function samplesIn(shard: Shard): number[] {
+  return shard.rows.flat();
+}
+
+/** Where the labels and logits of each sample lie in a batch of the shard: in rows * samplesPerRow places, row by row. */
+export function placesIn({ shape, rows }: Shard): { sample: number; place: number }[] {
+  return rows.flatMap((samples, row) =>
+    samples.map((sample, at) => ({ sample, place: row * shape.samplesPerRow + at })),
+  );
+}
+
+/** Equal for equal shapes, e.g. `4x128x8`. */
+export function shapeKey({ rows, tokens, samplesPerRow }: ShardShape): string {
+  return `${rows}x${tokens}x${samplesPerRow}`;
+}
 
 /** Shards `[from, to)` of a step belong to one rank. Ranges are contiguous, in rank order, and may be empty. */
 export const shardRangeSchema = z.object({

@@ -1,6 +1,11 @@
 /** Forward passes over this worker's shards of an evaluation split; the coordinator makes metrics of the logits. */
 import type { Batcher } from '@microtune/data';
-import type { CoordinatorMessage, WorkerMessage } from '@microtune/shared';
+import {
+  placesIn,
+  samplesIn,
+  type CoordinatorMessage,
+  type WorkerMessage,
+} from '@microtune/shared';
 import type { Progress } from './progress.js';
 import type { ShardGraphs } from './shard-graphs.js';
 
@@ -15,7 +20,7 @@ export interface Evaluator {
 type EvaluateCommand = Extract<CoordinatorMessage, { type: 'evaluate' }>;
 type Evaluated = Extract<WorkerMessage, { type: 'evaluated' }>;
 
-/** @returns samples and logits [samples, numLabels] of this worker's rows, empty rows left out */
+/** @returns samples and logits [samples, numLabels] of this worker's rows, empty places left out */
 export async function evaluateShards(
   evaluator: Evaluator,
   command: EvaluateCommand,
@@ -23,16 +28,19 @@ export async function evaluateShards(
   const { rank, progress, batch, graphs, numLabels } = evaluator;
   const range = command.ranges[rank] ?? { from: 0, to: 0 };
   const shards = command.shards.slice(range.from, range.to);
-  const samples = shards.flatMap((shard) => shard.samples);
+  const samples = shards.flatMap(samplesIn);
   const logits = new Float32Array(samples.length * numLabels);
-  let [lossSum, weight, rows] = [0, 0, 0];
+  let [lossSum, weight, done] = [0, 0, 0];
   for (const [index, shard] of shards.entries()) {
     progress.enter(`evaluating shard ${index + 1} of ${shards.length}`, command.step);
     const graph = await graphs.get('evaluation', shard.shape);
     const filled = batch(shard);
     const result = await graph.evaluate(filled);
-    logits.set(result.logits.subarray(0, shard.samples.length * numLabels), rows * numLabels);
-    rows += shard.samples.length;
+    for (const { place } of placesIn(shard)) {
+      const from = place * numLabels;
+      logits.set(result.logits.subarray(from, from + numLabels), done * numLabels);
+      done++;
+    }
     lossSum += result.lossSum;
     weight += filled.weight;
   }

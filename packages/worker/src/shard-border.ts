@@ -35,7 +35,7 @@ export interface ShardBorderParts {
   readonly outputs: readonly TensorSpec[];
 }
 
-type BatchField = Exclude<keyof Batch, 'rows' | 'tokens' | 'samples' | 'weight'>;
+type BatchField = Exclude<keyof Batch, 'shape' | 'rows' | 'weight'>;
 
 /** Rows of one table: fed from it, and what comes back. */
 interface TableRows {
@@ -83,8 +83,9 @@ export class ShardBorder {
     for (const [name, field] of this.#ofBatch) this.inputs[name] = batch[field];
     for (const { into, table, width, ids } of this.#tables)
       gatherRows(into, { table, ids: batch[ids], width });
-    for (const [mask, site] of this.#masks)
-      this.#dropout.fill(mask, site, { step, rows: this.#shape.rows, samples: batch.samples });
+    const { rows } = this.#shape;
+    const samples = batch.rows.flatMap((row) => row.slice(0, 1));
+    for (const [mask, site] of this.#masks) this.#dropout.fill(mask, site, { step, rows, samples });
     return this.inputs;
   }
 
@@ -92,7 +93,7 @@ export class ShardBorder {
     return this.outputs[graphNames.lossSum]?.[0] ?? NaN;
   }
 
-  /** [rows, numLabels] */
+  /** [rows * samplesPerRow, numLabels] */
   get logits(): Float32Array {
     const logits = this.outputs[graphNames.logits];
     assert(logits instanceof Float32Array, 'an evaluation graph gives logits');
@@ -136,10 +137,12 @@ export class ShardBorder {
 function batchFields(isRegression: boolean): Readonly<Partial<Record<string, BatchField>>> {
   return {
     [graphNames.inputIds]: 'inputIds',
-    [graphNames.attentionMask]: 'attentionMask',
+    [graphNames.positionIds]: 'positionIds',
+    [graphNames.sampleOfToken]: 'sampleOfToken',
+    [graphNames.firstTokens]: 'firstTokens',
     [graphNames.tokenTypeIds]: 'tokenTypeIds',
     [graphNames.labels]: isRegression ? 'targets' : 'labelIds',
-    [graphNames.rowWeights]: 'rowWeights',
+    [graphNames.labelWeights]: 'labelWeights',
   };
 }
 

@@ -2,7 +2,7 @@
  * Compiled graphs by shard shape, made when first needed, and ahead of need for shapes that are planned: where the
  * engine compiles off the JavaScript thread, the next shape is ready when its step begins.
  */
-import type { ShardShape } from '@microtune/shared';
+import { shapeKey, type ShardShape } from '@microtune/shared';
 import type { ShardGraph } from './replica.js';
 
 export type GraphKind = 'training' | 'evaluation';
@@ -25,7 +25,7 @@ export function createShardGraphs(
   let last: Promise<unknown> = Promise.resolve();
 
   const get = (kind: GraphKind, shape: ShardShape): Promise<ShardGraph> => {
-    const key = `${kind} ${shape.rows}x${shape.tokens}`;
+    const key = `${kind} ${shapeKey(shape)}`;
     const known = graphs.get(key);
     if (known !== undefined) return known;
     const graph = last.then(() => make(kind, shape));

@@ -8,6 +8,7 @@ import type { ShardLoss } from '@microtune/collective';
 import type { Batcher } from '@microtune/data';
 import {
   MicrotuneError,
+  samplesIn,
   type Clock,
   type CoordinatorMessage,
   type Shard,
@@ -108,7 +109,8 @@ function totalLoss(losses: readonly ShardLoss[]): { lossSum: number; weight: num
 function checkLosses(step: number, shards: readonly Shard[], losses: readonly ShardLoss[]): void {
   const bad = losses.find(({ lossSum }) => !Number.isFinite(lossSum));
   if (bad === undefined) return;
-  const samples = shards[bad.shard]?.samples.join(', ') ?? '';
+  const shard = shards[bad.shard];
+  const samples = shard === undefined ? '' : samplesIn(shard).join(', ');
   throw new MicrotuneError(
     'usage',
     `the loss of step ${step} is ${bad.lossSum} in shard ${bad.shard} (samples ${samples}, counted from 0): ` +

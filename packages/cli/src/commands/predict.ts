@@ -4,7 +4,7 @@
  * together are done; when the reader of our output goes away, so do we, quietly.
  */
 import type { Readable, Writable } from 'node:stream';
-import { cutShards, openRows, type RowGroup, type RowSource } from '@microtune/data';
+import { cutShards, openRows, unpacked, type RowGroup, type RowSource } from '@microtune/data';
 import type { ShardShape } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { predictOptions } from '../command-list.js';
@@ -60,7 +60,11 @@ const paddedLengths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 /** Few shapes, fixed beforehand, because each is compiled: when its first row comes. */
 function shapesUpTo(maxSeqLength: number): ShardShape[] {
   const lengths = [...paddedLengths.filter((tokens) => tokens < maxSeqLength), maxSeqLength];
-  return lengths.map((tokens) => ({ rows: Math.max(1, Math.floor(shardTokens / tokens)), tokens }));
+  return lengths.map((tokens) => ({
+    rows: Math.max(1, Math.floor(shardTokens / tokens)),
+    tokens,
+    samplesPerRow: 1,
+  }));
 }
 
 async function recordsOf(
@@ -69,7 +73,7 @@ async function recordsOf(
 ): Promise<PredictionRecord[]> {
   const { runner, model, mapping } = trained;
   const samples = Int32Array.from({ length: dataset.size }, (_, sample) => sample);
-  const shards = dataset.size === 0 ? [] : cutShards({ samples, lengths: dataset.lengths, shapes });
+  const shards = cutShards({ samples, lengths: dataset.lengths, shapes, packing: unpacked });
   const logits = await runner.logits(dataset, shards); // [samples, numLabels]
   const { numLabels } = model.program;
   return rows.map(({ line, sample, error }) => {

@@ -6,7 +6,7 @@ import { gatherRows } from '@microtune/arena';
 import type { Engine, Executable, HostBuffer, HostRows, Precision } from '@microtune/engine';
 import { createBatcher, type Batch, type Batcher, type TokenizedDataset } from '@microtune/data';
 import { graphNames, requireFit, type LoadedModel } from '@microtune/models';
-import { assert, type Shard, type ShardShape } from '@microtune/shared';
+import { assert, placesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
 
 export interface ModelRunnerOptions {
   readonly model: LoadedModel;
@@ -57,9 +57,9 @@ export class ModelRunner {
     });
     const all = new Float32Array(dataset.size * numLabels).fill(Number.NaN); // [samples, numLabels]
     for (const shard of shards) {
-      const logits = await this.#run(shard, batcher); // [rows, numLabels]
-      for (const [row, sample] of shard.samples.entries()) {
-        all.set(logits.subarray(row * numLabels, (row + 1) * numLabels), sample * numLabels);
+      const logits = await this.#run(shard, batcher); // [rows * samplesPerRow, numLabels]
+      for (const { sample, place } of placesIn(shard)) {
+        all.set(logits.subarray(place * numLabels, (place + 1) * numLabels), sample * numLabels);
       }
     }
     return all;
@@ -94,10 +94,12 @@ export class ModelRunner {
     const feeds: Record<string, HostBuffer | undefined> = {
       ...this.#parameters,
       [graphNames.inputIds]: batch.inputIds,
-      [graphNames.attentionMask]: batch.attentionMask,
+      [graphNames.positionIds]: batch.positionIds,
+      [graphNames.sampleOfToken]: batch.sampleOfToken,
+      [graphNames.firstTokens]: batch.firstTokens,
       [graphNames.tokenTypeIds]: batch.tokenTypeIds,
       [graphNames.labels]: regression ? batch.targets : batch.labelIds,
-      [graphNames.rowWeights]: batch.rowWeights,
+      [graphNames.labelWeights]: batch.labelWeights,
     };
     for (const rows of hostRows) {
       const buffer = rowBuffers.get(rows.rowsInput);
@@ -111,7 +113,7 @@ export class ModelRunner {
   }
 
   async #compile(shape: ShardShape): Promise<CompiledShape> {
-    const key = `${shape.rows}x${shape.tokens}`;
+    const key = shapeKey(shape);
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;
     const { engine, model, precision, threads } = this.#options;

@@ -33,7 +33,7 @@ export const plan = {
   ...envelope,
   type: 'plan',
   learningRate: 3e-5,
-  shards: [{ shape: { rows: 8, tokens: 32 }, samples: [5, 1, 300] }],
+  shards: [{ shape: { rows: 8, tokens: 32, samplesPerRow: 2 }, rows: [[5, 1], [300]] }],
   ranges: [
     { from: 0, to: 1 },
     { from: 1, to: 1 },

@@ -48,7 +48,17 @@ function makeSpec({ config = {}, totalSteps = 6, losses, start }: SpecOptions): 
     loggingSteps: 2,
     ...config,
   });
-  const shards = [{ shape: { rows: 8, tokens: 16 }, samples: [0, 1, 2, 3, 4, 5, 6, 7] }];
+  const shards = [
+    {
+      shape: { rows: 4, tokens: 16, samplesPerRow: 2 },
+      rows: [
+        [0, 1],
+        [2, 3],
+        [4, 5],
+        [6, 7],
+      ],
+    },
+  ];
   const ranges = Array.from({ length: resolved.workers }, (_, rank) => ({
     from: rank > 0 ? 1 : 0,
     to: 1,

@@ -1,6 +1,6 @@
 /**
  * Where dropout acts in BERT, in the order of the forward pass: as in modeling_bert.py, but in the last layer on the
- * first token alone when nothing else is computed there.
+ * first tokens alone when nothing else is computed there.
  */
 import type { ShardShape } from '@microtune/shared';
 import type { DropoutSite } from '../program.js';
@@ -18,14 +18,14 @@ export const siteNames = {
 /** Sites with a rate above 0. */
 export function bertDropoutSites(
   config: BertConfig,
-  { rows, tokens }: ShardShape,
+  { rows, tokens, samplesPerRow }: ShardShape,
   lastLayer: LastLayer,
 ): DropoutSite[] {
   const { hiddenSize: hidden, numHeads: heads, numLayers } = config;
   const rate = config.hiddenDropoutProb;
   const layer = (index: number): DropoutSite[] => {
     const short = index === numLayers - 1 && lastLayer === 'first-token';
-    const positions = short ? 1 : tokens;
+    const positions = short ? samplesPerRow : tokens;
     return [
       {
         site: siteNames.attentionProbs(index),
@@ -39,6 +39,10 @@ export function bertDropoutSites(
   return [
     { site: siteNames.embeddings, rate, shape: [rows * tokens, hidden] },
     ...Array.from({ length: numLayers }, (_, index) => layer(index)).flat(),
-    { site: siteNames.classifier, rate: config.classifierDropout, shape: [rows, hidden] },
+    {
+      site: siteNames.classifier,
+      rate: config.classifierDropout,
+      shape: [rows * samplesPerRow, hidden],
+    },
   ].filter((site) => site.rate > 0);
 }

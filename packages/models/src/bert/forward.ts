@@ -2,11 +2,14 @@
  * BERT's forward pass in plain tfjs, from token ids to logits.
  * Source: modeling_bert.py of transformers 5 (BertForSequenceClassification); dropout acts where it acts there.
  *
- * The head reads position 0 ([CLS]) alone, so in the last layer only that position needs a query, an output
+ * A row may hold several samples, one behind the other: positions begin anew with each, and a token attends to those of
+ * its own sample alone, so that every sample's logits are what they would be in a row of its own.
+ *
+ * The head reads a sample's first token ([CLS]) alone, so in the last layer only those tokens need a query, an output
  * projection and a feed-forward network; keys and values still come from every token. Loss, logits and gradients
  * are the same, and most of the last layer's work is gone. `lastLayer: 'every-token'` is the plain form, for tests.
  *
- * Letters: R rows, T tokens per row, N = R * T, H hidden, A heads, D = H / A, C labels.
+ * Letters: R rows, T tokens per row, N = R * T, S samples per row, H hidden, A heads, D = H / A, C labels.
  */
 import { attention, dropout, embedding, layerNorm } from '@microtune/engine';
 import {
@@ -15,8 +18,10 @@ import {
   matMul,
   mul,
   oneHot,
+  range,
   reshape,
   slice,
+  square,
   sub,
   tanh,
   transpose,
@@ -37,7 +42,9 @@ export type DropoutMasks = ReadonlyMap<string, { readonly mask: Tensor; readonly
 
 export interface BertInputs {
   readonly ids: Tensor; // int32 [N]
-  readonly mask: Tensor; // float32 [R, T]
+  readonly positionIds: Tensor; // int32 [N]
+  readonly sampleOfToken: Tensor; // float32 [R, T], from 1; 0 for padding
+  readonly firstTokens: Tensor; // int32 [R * S], places in the row
   /** int32 [N]; undefined where the model has one token type. */
   readonly typeIds: Tensor | undefined;
 }
@@ -51,51 +58,54 @@ export interface BertForward {
   readonly lastLayer: LastLayer;
 }
 
-/** @returns logits [R, C] */
+/** @returns logits [R * S, C] */
 export function bertLogits(model: BertForward, inputs: BertInputs): Tensor {
-  const bias = attentionBias(model.shape, inputs.mask);
+  const bias = attentionBias(model.shape, inputs.sampleOfToken, inputs.sampleOfToken);
   let x = embeddings(model, inputs); // [N, H]
   const last = model.config.numLayers - 1;
   for (let index = 0; index < last; index++) x = encoderLayer(model, index, x, bias);
-  const first = lastEncoderLayer(model, x, bias); // [R, H]
-  const pooled = tanh(linear(model, names.pooler, first)); // [R, H]
+  const first = lastEncoderLayer(model, x, inputs); // [R * S, H]
+  const pooled = tanh(linear(model, names.pooler, first)); // [R * S, H]
   const dropped = drop(model, pooled, siteNames.classifier);
   return linear(model, names.classifier, dropped);
 }
 
-function embeddings(model: BertForward, { ids, typeIds }: BertInputs): Tensor {
+function embeddings(model: BertForward, { ids, positionIds, typeIds }: BertInputs): Tensor {
   const { config, shape, weight } = model;
-  const { rows, tokens } = shape;
-  const hidden = config.hiddenSize;
-  // Words and types are added before the reshape: the other way round trips OpenVINO 2026.4's fusion pass.
   const words = embedding(weight(names.words), ids); // [N, H]
-  const typed = reshape(add(words, tokenTypeRows(model, typeIds)), [rows, tokens, hidden]);
-  const positions = reshape(slice(weight(names.positions), [0, 0], [tokens, hidden]), [
-    1,
-    tokens,
-    hidden,
-  ]);
-  const sum = reshape(add(typed, positions), [rows * tokens, hidden]);
+  const typed = add(words, tokenTypeRows(model, typeIds));
+  const count = Math.min(shape.tokens, config.maxPositionEmbeddings);
+  const table = slice(weight(names.positions), [0, 0], [count, config.hiddenSize]);
+  const positions = matMul(oneHotRows(positionIds, count), table); // [N, H]
+  const sum = add(typed, positions);
   return drop(model, norm(model, names.embeddingsNorm, sum), siteNames.embeddings);
+}
+
+/** @returns [N, H], or [1, H] where there is one type */
+function tokenTypeRows({ config, weight }: BertForward, typeIds: Tensor | undefined): Tensor {
+  const table = weight(names.tokenTypes);
+  return typeIds === undefined ? table : matMul(oneHotRows(typeIds, config.typeVocabSize), table);
 }
 
 /**
  * A product with one-hot rows picks exactly, and its gradient is one small product instead of a scatter.
- * @returns [N, H], or [1, H] where there is one type
+ * @returns [indices, depth]
  */
-function tokenTypeRows({ config, weight }: BertForward, typeIds: Tensor | undefined): Tensor {
-  const table = weight(names.tokenTypes);
-  if (typeIds === undefined) return table;
-  return matMul(cast(oneHot(typeIds, config.typeVocabSize), 'float32'), table);
+function oneHotRows(indices: Tensor, depth: number): Tensor {
+  return cast(oneHot(indices, depth), 'float32');
 }
 
 /**
- * 0 where a token may be looked at, so low elsewhere that its softmax is exactly 0. The reshape comes last: OpenVINO
+ * 0 where a query looks at its own sample, so low elsewhere that its softmax is exactly 0. The reshape comes last: OpenVINO
  * 2026.4 in bfloat16 otherwise fuses this arithmetic into the attention and loses the scores beside 1e9.
- * @returns [R, 1, 1, T]
+ * @param queries the sample of each query, [R or 1, Q]
+ * @param keys the sample of each token, [R, T]
+ * @returns [R, 1, Q, T]
  */
-function attentionBias({ rows, tokens }: ShardShape, mask: Tensor): Tensor {
-  return reshape(mul(sub(1, mask), -1e9), [rows, 1, 1, tokens]);
+function attentionBias({ rows, tokens }: ShardShape, queries: Tensor, keys: Tensor): Tensor {
+  const [some, count] = queries.shape as [number, number];
+  const difference = sub(reshape(queries, [some, count, 1]), reshape(keys, [rows, 1, tokens]));
+  return reshape(mul(square(difference), -1e9), [rows, 1, count, tokens]);
 }
 
 function encoderLayer(model: BertForward, index: number, x: Tensor, bias: Tensor): Tensor {
@@ -105,24 +115,34 @@ function encoderLayer(model: BertForward, index: number, x: Tensor, bias: Tensor
   return rest(model, index, x, context);
 }
 
-/** @returns the last hidden state of position 0 alone, [R, H] */
-function lastEncoderLayer(model: BertForward, x: Tensor, bias: Tensor): Tensor {
-  const { shape, config, lastLayer } = model;
+/** @returns the last hidden state of every sample's first token alone, [R * S, H] */
+function lastEncoderLayer(model: BertForward, x: Tensor, inputs: BertInputs): Tensor {
+  const { shape, config } = model;
+  const { sampleOfToken } = inputs;
   const index = config.numLayers - 1;
   const module = `${names.layer(index)}.attention.self`;
   const [key, value] = splitHeads(model, linear(model, `${module}.${stacks.keyValue.name}`, x), 2);
-  const input = lastLayer === 'first-token' ? firstTokens(model, x) : x; // [R, H] or [N, H]
+  const short = model.lastLayer === 'first-token';
+  const input = short ? firstTokens(model, x, inputs) : x; // [R * S, H] or [N, H]
   const [query] = splitHeads(model, linear(model, `${module}.${stacks.query.name}`, input), 1);
-  const context = attend(model, index, { query, key, value, bias });
-  const output = rest(model, index, input, context);
-  return output.shape[0] === shape.rows ? output : firstTokens(model, output);
+  const samples = short ? placesInRow(shape) : sampleOfToken;
+  const bias = attentionBias(shape, samples, sampleOfToken);
+  const output = rest(model, index, input, attend(model, index, { query, key, value, bias }));
+  return short ? output : firstTokens(model, output, inputs);
 }
 
-function firstTokens({ shape, config }: BertForward, x: Tensor): Tensor {
-  const { rows, tokens } = shape;
+/** @returns [1, S], from 1 */
+function placesInRow({ samplesPerRow }: ShardShape): Tensor {
+  return reshape(range(1, samplesPerRow + 1), [1, samplesPerRow]);
+}
+
+/** @returns [R * S, H] */
+function firstTokens({ shape, config }: BertForward, x: Tensor, inputs: BertInputs): Tensor {
+  const { rows, tokens, samplesPerRow } = shape;
   const hidden = config.hiddenSize;
-  const sequences = reshape(x, [rows, tokens, hidden]);
-  return reshape(slice(sequences, [0, 0, 0], [rows, 1, hidden]), [rows, hidden]);
+  const picks = reshape(oneHotRows(inputs.firstTokens, tokens), [rows, samplesPerRow, tokens]);
+  const first = matMul(picks, reshape(x, [rows, tokens, hidden])); // [R, S, H]
+  return reshape(first, [rows * samplesPerRow, hidden]);
 }
 
 /**
@@ -141,7 +161,7 @@ interface Heads {
   readonly query: Tensor | undefined; // [R, A, Q, D]
   readonly key: Tensor | undefined; // [R, A, T, D]
   readonly value: Tensor | undefined;
-  readonly bias: Tensor; // [R, 1, 1, T]
+  readonly bias: Tensor; // [R, 1, Q, T]
 }
 
 /** @returns [R * Q, H] */

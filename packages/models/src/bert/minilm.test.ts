@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadEngine } from '@microtune/engine';
 import { expect, it } from 'vitest';
-import { batchInputs, readJson, type StoredBatch } from '../../oracle/fixtures.js';
+import { layOutBatch, readJson, type StoredBatch } from '../../oracle/fixtures.js';
 import { runTraced } from '../../oracle/run-traced.js';
 import { loadModel } from '../folder/load-model.js';
 import { elementCount } from '../optimizer/layout.js';
@@ -40,8 +40,8 @@ it.skipIf(missing !== '')(
       head[i] = 0.05 * Math.sin(i);
     });
     const engine = await loadEngine('onnx');
-    const shape = { rows: 4, tokens: stored.input_ids[0]?.length ?? 0 };
-    const given = { parameters, weights: weightOf, inputs: batchInputs(model.program, stored) };
+    const { shape, inputs } = layOutBatch(model.program, stored, { samplesPerRow: 2 });
+    const given = { parameters, weights: weightOf, inputs };
     const evaluated = await runTraced(engine, model.program.traceEvaluation(shape), given);
     const logits = evaluated.get(graphNames.logits) ?? new Float32Array();
     stored.logits.flat().forEach((value, i) => {

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { loadEngine, type Engine } from '@microtune/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batchInputs, cases, fixtures, readJson, type StoredCase } from '../../oracle/fixtures.js';
+import { cases, fixtures, layOutBatch, readJson, type StoredCase } from '../../oracle/fixtures.js';
 import { runTraced, type Weights } from '../../oracle/run-traced.js';
 import { loadModel, type LoadedModel } from '../folder/load-model.js';
 import { elementCount } from '../optimizer/layout.js';
@@ -10,7 +10,12 @@ import { partViews } from '../optimizer/parameter-block.js';
 import { graphNames } from '../program.js';
 import { SafetensorsFile } from '../safetensors/reader.js';
 
-const emptyRows = 2;
+/** A row for each sample, and several samples in a row. */
+const layouts = [
+  { emptyRows: 2, samplesPerRow: 1 },
+  { emptyRows: 1, samplesPerRow: 2 },
+  { emptyRows: 0, samplesPerRow: 4 },
+];
 
 async function loadWeights(model: LoadedModel): Promise<Weights> {
   const views = new Map(
@@ -42,31 +47,37 @@ describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
     engine.dispose();
   });
 
-  it.each(cases)('gives the logits and the loss of transformers: %s', async (name) => {
-    const stored = readJson<StoredCase>(name, 'expected.json');
-    const model = await loadModel(join(fixtures, name), { seed: 1 });
-    const { program } = model;
-    const shape = {
-      rows: stored.labels.length + emptyRows,
-      tokens: stored.input_ids[0]?.length ?? 0,
-    };
-    const outputs = await runTraced(engine, program.traceEvaluation(shape), {
-      parameters: program.parameters,
-      weights: await loadWeights(model),
-      inputs: batchInputs(program, stored, emptyRows),
-    });
-    const logits = outputs.get(graphNames.logits) ?? new Float32Array();
-    stored.logits.flat().forEach((value, i) => {
-      expect(Math.abs(value - (logits[i] ?? NaN))).toBeLessThan(1e-4);
-    });
-    expect(outputs.get(graphNames.lossSum)?.[0]).toBeCloseTo(stored.losses[0]?.loss_sum ?? NaN, 4);
-  });
+  const placed = cases.flatMap((name) => layouts.map((layout) => ({ name, ...layout })));
+  it.each(placed)(
+    'gives the logits and the loss of transformers: $name, $samplesPerRow in a row',
+    async ({ name, ...layout }) => {
+      const stored = readJson<StoredCase>(name, 'expected.json');
+      const model = await loadModel(join(fixtures, name), { seed: 1 });
+      const { program } = model;
+      const { shape, inputs } = layOutBatch(program, stored, layout);
+      const outputs = await runTraced(engine, program.traceEvaluation(shape), {
+        parameters: program.parameters,
+        weights: await loadWeights(model),
+        inputs,
+      });
+      const logits = outputs.get(graphNames.logits) ?? new Float32Array();
+      stored.logits.flat().forEach((value, i) => {
+        expect(Math.abs(value - (logits[i] ?? NaN))).toBeLessThan(1e-4);
+      });
+      expect(outputs.get(graphNames.lossSum)?.[0]).toBeCloseTo(
+        stored.losses[0]?.loss_sum ?? NaN,
+        4,
+      );
+    },
+  );
 
   const losses = cases.flatMap((name) =>
-    readJson<StoredCase>(name, 'expected.json').losses.map((loss) => ({ name, ...loss })),
+    readJson<StoredCase>(name, 'expected.json').losses.flatMap((loss) =>
+      layouts.map((layout) => ({ name, ...loss, layout })),
+    ),
   );
   it.each(losses)(
-    'gives the gradients of transformers: $name, smoothing $smoothing',
+    'gives the gradients of transformers: $name, smoothing $smoothing, $layout.samplesPerRow in a row',
     async (loss) => {
       const stored = readJson<StoredCase>(loss.name, 'expected.json');
       const model = await loadModel(join(fixtures, loss.name), {
@@ -74,14 +85,11 @@ describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
         labelSmoothing: loss.smoothing,
       });
       const { program } = model;
-      const shape = {
-        rows: stored.labels.length + emptyRows,
-        tokens: stored.input_ids[0]?.length ?? 0,
-      };
+      const { shape, inputs } = layOutBatch(program, stored, loss.layout);
       const outputs = await runTraced(engine, program.traceTraining(shape), {
         parameters: program.parameters,
         weights: await loadWeights(model),
-        inputs: batchInputs(program, stored, emptyRows),
+        inputs,
       });
       expect(outputs.get(graphNames.lossSum)?.[0]).toBeCloseTo(loss.loss_sum, 4);
       const file = await SafetensorsFile.open(join(fixtures, loss.name, loss.gradients));

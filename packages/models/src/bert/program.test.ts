@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { loadEngine, type Engine } from '@microtune/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
-  batchInputs,
   fixtures,
+  layOutBatch,
   readJson,
   type GraphInputs,
   type StoredCase,
@@ -22,7 +22,7 @@ const raw = {
   attention_probs_dropout_prob: 0.3,
 };
 const stored = readJson<StoredCase>('pair', 'expected.json');
-const shape = { rows: 6, tokens: 12 };
+const shape = { rows: 6, tokens: 12, samplesPerRow: 1 };
 
 let engine: Engine;
 beforeAll(async () => {
@@ -90,7 +90,7 @@ describe('the BERT program', () => {
       return runTraced(engine, program.traceTraining(shape), {
         parameters: program.parameters,
         weights: ({ name }) => values.get(name) ?? new Float32Array(),
-        inputs: { ...batchInputs(program, stored), ...own },
+        inputs: { ...layOutBatch(program, stored).inputs, ...own },
       });
     };
     const long = await run('every-token', masks.long);
@@ -157,7 +157,7 @@ describe('the BERT program', () => {
     const outputs = await runTraced(engine, program.traceTraining(shape), {
       parameters: program.parameters,
       weights: ({ name }) => values.get(name) ?? new Float32Array(),
-      inputs: batchInputs(program, stored),
+      inputs: layOutBatch(program, stored).inputs,
     });
     const words =
       outputs.get(graphNames.gradient('bert.embeddings.word_embeddings.weight')) ??

@@ -104,26 +104,31 @@ function lookUp(
 }
 
 interface Batch extends BertInputs {
-  readonly labels: Tensor; // int32 or float32 [R]
-  readonly rowWeights: Tensor | undefined; // float32 [R], regression only
+  readonly labels: Tensor; // int32 or float32 [R * S]
+  readonly labelWeights: Tensor | undefined; // float32 [R * S], regression only
 }
 
 function batchInputs(
   context: TraceContext,
   { task, config }: BertProgramOptions,
-  { rows, tokens }: ShardShape,
+  { rows, tokens, samplesPerRow }: ShardShape,
 ): Batch {
   const regression = task.problemType === 'regression';
+  const samples = rows * samplesPerRow;
   return {
     ids: context.input(graphNames.inputIds, [rows * tokens], 'int32'),
-    mask: context.input(graphNames.attentionMask, [rows, tokens], 'float32'),
+    positionIds: context.input(graphNames.positionIds, [rows * tokens], 'int32'),
+    sampleOfToken: context.input(graphNames.sampleOfToken, [rows, tokens], 'float32'),
+    firstTokens: context.input(graphNames.firstTokens, [samples], 'int32'),
     // An input that nothing reads would be refused by engines.
     typeIds:
       config.typeVocabSize > 1
         ? context.input(graphNames.tokenTypeIds, [rows * tokens], 'int32')
         : undefined,
-    labels: context.input(graphNames.labels, [rows], regression ? 'float32' : 'int32'),
-    rowWeights: regression ? context.input(graphNames.rowWeights, [rows], 'float32') : undefined,
+    labels: context.input(graphNames.labels, [samples], regression ? 'float32' : 'int32'),
+    labelWeights: regression
+      ? context.input(graphNames.labelWeights, [samples], 'float32')
+      : undefined,
   };
 }
 
@@ -137,18 +142,18 @@ function maskInputs(context: TraceContext, sites: readonly DropoutSite[]): Dropo
   return new Map(sites.map(input));
 }
 
-/** Sum over rows, so that shards of any size add up to the loss of the whole batch. */
+/** Sum over samples, so that shards of any size add up to the loss of the whole batch. */
 function lossSum(
   { task, labelSmoothing }: BertProgramOptions,
   logits: Tensor,
   batch: Batch,
 ): Scalar {
-  if (batch.rowWeights === undefined) {
+  if (batch.labelWeights === undefined) {
     return softmaxCrossEntropy(logits, batch.labels, { ignoreIndex, labelSmoothing }) as Scalar;
   }
   assert(task.numLabels === 1, 'regression has one output');
-  const error = sub(reshape(logits, batch.labels.shape), batch.labels); // [R]
-  return sum(mul(square(error), batch.rowWeights)) as Scalar;
+  const error = sub(reshape(logits, batch.labels.shape), batch.labels); // [R * S]
+  return sum(mul(square(error), batch.labelWeights)) as Scalar;
 }
 
 function gradientOutputs(

@@ -4,7 +4,7 @@ import { createArena } from '@microtune/arena';
 import { loadEngine } from '@microtune/engine';
 import { assert } from '@microtune/shared';
 import { expect, it } from 'vitest';
-import { batchInputs, fixtures, readJson, type StoredTraining } from '../../oracle/fixtures.js';
+import { layOutBatch, fixtures, readJson, type StoredTraining } from '../../oracle/fixtures.js';
 import { runTraced } from '../../oracle/run-traced.js';
 import { sparseRows } from '../../oracle/sparse-rows.js';
 import { loadModel } from '../folder/load-model.js';
@@ -29,14 +29,14 @@ it.each(['reference', 'onnx'] as const)(
     const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: stored.weight_decay };
     const optimizer = new AdamW(arena, state, settings);
     const engine = await loadEngine(engineName);
-    const training = program.traceTraining({ rows: 6, tokens: 12 });
+    const training = program.traceTraining({ rows: 6, tokens: 12, samplesPerRow: 1 });
     for (const [step, learningRate] of stored.learning_rates.entries()) {
       const batch = stored.batches[step % stored.batches.length];
       assert(batch, 'a batch per step');
       const outputs = await runTraced(engine, training, {
         parameters: program.parameters,
         weights: ({ name }) => viewOf(name),
-        inputs: batchInputs(program, batch),
+        inputs: layOutBatch(program, batch).inputs,
       });
       for (const [name, { start }] of layout.places) {
         dense.view.set(outputs.get(graphNames.gradient(name)) ?? [], start);

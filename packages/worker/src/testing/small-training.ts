@@ -19,7 +19,7 @@ import {
   layOutParameters,
   type TrainingState,
 } from '@microtune/models';
-import { assert, type Shard } from '@microtune/shared';
+import { assert, placesIn, samplesIn, type Shard } from '@microtune/shared';
 import { openReplica } from '../open-replica.js';
 import type { Replica } from '../replica.js';
 import { trainStep, type StepReport } from '../step.js';
@@ -44,10 +44,10 @@ const config = {
 // Gradients of key biases are zero but for rounding; a small epsilon would make weights of the noise.
 const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-6, weightDecay: 0.01 };
 
-/** Five shards of two shapes: a tree with a gap, and ranges that begin in the middle of a node. */
+/** Five shards of two shapes: a tree with a gap, and ranges that begin in the middle of a node; one shape packs its rows. */
 const shapes = [
-  { rows: 2, tokens: 16 },
-  { rows: 4, tokens: 8 },
+  { rows: 2, tokens: 16, samplesPerRow: 1 },
+  { rows: 4, tokens: 16, samplesPerRow: 2 },
 ];
 const shardCount = 5;
 const ranges: Readonly<Record<number, readonly (readonly [number, number])[]>> = {
@@ -148,7 +148,7 @@ async function openWorker(
     },
     logits: async () => {
       const graph = await replica.graphs.get('evaluation', shapes[0]!);
-      const { logits } = await graph.evaluate(batchOf({ shape: shapes[0]!, samples: [1, 2] }));
+      const { logits } = await graph.evaluate(batchOf({ shape: shapes[0]!, rows: [[1], [2]] }));
       return logits.slice();
     },
   };
@@ -157,9 +157,11 @@ async function openWorker(
 function planOf(step: number, worldSize: number): Parameters<typeof trainStep>[1] {
   const shards = Array.from({ length: shardCount }, (_, i): Shard => {
     const shape = shapes[(step + i) % 3 === 0 ? 1 : 0]!;
-    const samples = Array.from({ length: shape.rows }, (_, row) => step * 100 + i * 10 + row);
+    const rows = Array.from({ length: shape.rows }, (_, row) =>
+      Array.from({ length: shape.samplesPerRow }, (__, at) => step * 100 + i * 10 + 2 * row + at),
+    );
     // The last shard has an empty row.
-    return { shape, samples: i === shardCount - 1 ? samples.slice(1) : samples };
+    return { shape, rows: i === shardCount - 1 ? rows.slice(1) : rows };
   });
   const own = ranges[worldSize];
   assert(own, `ranges for ${worldSize} workers`);
@@ -175,33 +177,40 @@ function planOf(step: number, worldSize: number): Parameters<typeof trainStep>[1
 }
 
 /** A sample is its number: its tokens and its label are drawn from it. */
-function batchOf({ shape: { rows, tokens }, samples }: Shard): Batch {
+function batchOf(shard: Shard): Batch {
+  const { shape, rows } = shard;
+  const { tokens, samplesPerRow } = shape;
+  const [cells, places] = [shape.rows * tokens, shape.rows * samplesPerRow];
   const batch: Batch = {
+    shape,
     rows,
-    tokens,
-    samples,
-    weight: samples.length,
-    inputIds: new Int32Array(rows * tokens),
-    attentionMask: new Float32Array(rows * tokens),
-    tokenTypeIds: new Int32Array(rows * tokens),
-    labelIds: new Int32Array(rows).fill(ignoreIndex),
-    targets: new Float32Array(rows),
-    rowWeights: new Float32Array(rows),
+    weight: samplesIn(shard).length,
+    inputIds: new Int32Array(cells),
+    positionIds: new Int32Array(cells),
+    sampleOfToken: new Float32Array(cells),
+    tokenTypeIds: new Int32Array(cells),
+    firstTokens: new Int32Array(places),
+    labelIds: new Int32Array(places).fill(ignoreIndex),
+    targets: new Float32Array(places),
+    labelWeights: new Float32Array(places),
   };
-  for (const [row, sample] of samples.entries()) {
+  const room = tokens / samplesPerRow;
+  for (const { sample, place } of placesIn(shard)) {
     let state = sample * 7919 + 17;
     const draw = (bound: number): number => {
       state = (state * 48271) % 2147483647;
       return state % bound;
     };
-    const length = 3 + draw(tokens - 3);
-    batch.labelIds[row] = draw(2);
-    for (let at = row * tokens; at < row * tokens + length; at++) {
+    const length = 3 + draw(room - 3);
+    batch.labelIds[place] = draw(2);
+    batch.firstTokens[place] = (place * room) % tokens;
+    for (let position = 0; position < length; position++) {
+      const at = place * room + position;
       batch.inputIds[at] = draw(vocabulary);
-      batch.attentionMask[at] = 1;
+      batch.positionIds[at] = position;
+      batch.sampleOfToken[at] = 1 + (place % samplesPerRow);
     }
   }
-  for (let row = samples.length; row < rows; row++) batch.attentionMask[row * tokens] = 1;
   return batch;
 }
 
