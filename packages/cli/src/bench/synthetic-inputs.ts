@@ -20,7 +20,8 @@ export function outputBuffers(specs: readonly TensorSpec[]): Record<string, Host
 
 function syntheticInput(spec: TensorSpec, random: () => number): HostBuffer {
   const buffer = emptyBuffer(spec);
-  if (spec.dtype === 'bool' || /mask|sample_of_token|weights$/.test(spec.name)) return buffer.fill(1);
+  if (spec.dtype === 'bool' || /mask|sample_of_token|weights$/.test(spec.name))
+    return buffer.fill(1);
   if (spec.dtype === 'int32') {
     // Token types and labels have two values, token ids many.
     const values = spec.name.includes('input_ids') ? largestId : 2;
