@@ -64,7 +64,9 @@ export async function openRun(
     planAheadSteps,
     deadlines,
     start: startOf(config, { dataHash: splits.train.contentHash, totalSteps: training.totalSteps }),
-    existingCheckpoints: listCheckpoints(config.outputDir),
+    // Those of a run that is overwritten go before the first step.
+    existingCheckpoints:
+      config.resumeFromCheckpoint === undefined ? [] : listCheckpoints(config.outputDir),
     evaluation: evaluationOf(splits, config),
     planStep,
   };
