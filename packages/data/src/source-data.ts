@@ -38,7 +38,7 @@ export interface SourceRequest {
 }
 
 /** Counts up when the meaning of a cache entry changes. */
-const formatVersion = 1;
+const formatVersion = 2;
 /** Rows given to the tokenizer at once: enough for its threads, little enough to keep memory flat. */
 const rowsPerCall = 2048;
 
