@@ -34,6 +34,7 @@ export async function run({
     cacheFolder: environment.cacheFolder,
     mapping,
     maxSamples: options.maxSamples,
+    onNote: (note) => void environment.stderr.write(`note: ${note}\n`),
   });
   if (dataset.size === 0) throw new MicrotuneError('data', `${options.file.join(', ')}: no rows`);
   const shards = planEvaluation(dataset.lengths, {
