@@ -46,7 +46,7 @@ export async function run({
   const predictions = { numLabels: model.program.numLabels, logits, labels: dataset.labels };
   const metrics = computeMetrics(predictions, {
     problemType: mapping.problemType,
-    labelSmoothing: 0,
+    labelSmoothing: settings.labelSmoothing,
   });
   const seconds = (performance.now() - started) / 1000;
   environment.stdout.write(
