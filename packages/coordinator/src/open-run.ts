@@ -22,6 +22,7 @@ import { gatherPredictions } from './gather-predictions.js';
 import { computeMetrics, metricNames } from './metrics.js';
 import { listCheckpoints } from './resolve-config.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
+import { unusedOptions } from './unused-options.js';
 
 export interface OpenedRun {
   readonly spec: RunSpec;
@@ -75,7 +76,7 @@ export async function openRun(
     spec,
     trainSamples: splits.train.size,
     evaluationSamples: splits.validation?.size ?? 0,
-    notes: [...splits.notes, ...fewShards(planStep(1), config)],
+    notes: [...splits.notes, ...unusedOptions(config), ...fewShards(planStep(1), config)],
   };
 }
 

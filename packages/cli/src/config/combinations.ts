@@ -56,6 +56,15 @@ const rules: readonly Rule[] = [
     c.earlyStoppingThreshold > 0 && c.earlyStoppingPatience === undefined
       ? '--early_stopping_threshold needs --early_stopping_patience'
       : undefined,
+  ({ lrSchedulerType: type, lrSchedulerKwargs: { numCycles, lrEnd, power } }) =>
+    (numCycles !== undefined && type !== 'cosine') ||
+    ((lrEnd !== undefined || power !== undefined) && type !== 'polynomial')
+      ? `--lr_scheduler_kwargs: cosine takes num_cycles, polynomial lr_end and power; --lr_scheduler_type is ${type}`
+      : undefined,
+  ({ lrSchedulerKwargs: { lrEnd = 0 }, learningRate }) =>
+    lrEnd > 0 && lrEnd >= learningRate
+      ? `--lr_scheduler_kwargs: lr_end ${lrEnd} must be below --learning_rate ${learningRate}`
+      : undefined,
   (c) =>
     c.warmupRatio !== undefined && c.warmupSteps > 0
       ? '--warmup_ratio and --warmup_steps exclude each other: give one'
