@@ -167,6 +167,22 @@ describe('microtune train, eval, check', () => {
     expect(missing.stderr).toContain('none.tsv');
   });
 
+  it('checks what train would refuse: a metric that this data has not, a folder with a finished run', async () => {
+    const metric = await microtune(['check', ...options, '--metric_for_best_model', 'pearson']);
+    expect(metric).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('"pearson"') as unknown,
+    });
+    const taken = join(folder, 'taken');
+    mkdirSync(taken);
+    writeFileSync(join(taken, 'summary.json'), '{"status":"completed"}');
+    const finished = await microtune(['check', ...options, '--output_dir', taken]);
+    expect(finished).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('--overwrite_output_dir') as unknown,
+    });
+  });
+
   it('names a model folder that is not there, and leaves nothing behind', async () => {
     const run = join(folder, 'never');
     const nowhere = await microtune([

@@ -26,6 +26,7 @@ import { unusedOptions } from './unused-options.js';
 
 export interface OpenedRun {
   readonly spec: RunSpec;
+  readonly splits: Splits;
   readonly trainSamples: number;
   readonly evaluationSamples: number;
   /** Things the user should know. */
@@ -74,6 +75,7 @@ export async function openRun(
   checkMetric(config, splits.mapping);
   return {
     spec,
+    splits,
     trainSamples: splits.train.size,
     evaluationSamples: splits.validation?.size ?? 0,
     notes: [...splits.notes, ...unusedOptions(config), ...fewShards(planStep(1), config)],

@@ -55,7 +55,8 @@ export function removeEarlierRun(folder: RunFolder): void {
   });
 }
 
-function refuseEarlierRun(folder: RunFolder): void {
+/** @throws MicrotuneError `usage` when the folder holds a finished run, or checkpoints of another, naming the ways out */
+export function refuseEarlierRun(folder: RunFolder): void {
   const ways = 'choose another --output_dir, or allow it with --overwrite_output_dir';
   if (statusOf(folder.summary) === 'completed') {
     throw new MicrotuneError('usage', `output_dir: ${folder.root} holds a finished run: ${ways}`);
