@@ -274,6 +274,19 @@ describe('microtune bench and doctor', () => {
     expect(notes).toEqual(['engine onnx does not run bf16 on this machine']);
   });
 
+  it('fails when nothing could be measured', async () => {
+    const { code, stdout, stderr } = await microtune([
+      'bench',
+      'engine',
+      '--engine',
+      'onnx',
+      '--bf16',
+      'true',
+    ]);
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+    expect(stderr).toContain('nothing to measure: engine onnx does not run bf16');
+  });
+
   it('says which engines load, and what to do about others', async () => {
     const { code, stdout } = await microtune(['doctor', '--json']);
     expect(code).toBe(0);
