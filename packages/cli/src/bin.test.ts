@@ -93,6 +93,16 @@ describe('microtune predict', () => {
   });
 });
 
+describe('microtune predict --json', () => {
+  it('answers an error as a JSON line, too', async () => {
+    const { code, lines } = await microtune([...predict, '--json', '--file', 'none.jsonl']);
+    expect(code).toBe(65);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { type: 'error', code: 'data', exit_code: 65 },
+    ]);
+  });
+});
+
 describe('microtune train, eval, check', () => {
   const options = [
     '--model_name_or_path',
