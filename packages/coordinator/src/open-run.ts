@@ -168,7 +168,7 @@ function checkIdentity(checkpoint: string, then: RunIdentity, now: RunIdentity):
     if (then[key] === now[key]) continue;
     const what =
       key === 'dataHash'
-        ? 'other training data, tokenizer or labels'
+        ? 'other training rows (files, columns, labels, max_seq_length, max_train_samples, validation_split) or another tokenizer'
         : `${optionName(key)} ${then[key]}, this run has ${now[key]}`;
     throw new MicrotuneError(
       'usage',
