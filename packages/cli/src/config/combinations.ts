@@ -1,5 +1,5 @@
 /** Combinations of options that cannot work, each named by the fields to change. One pure rule per combination. */
-import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
+import { MicrotuneError, optionName, type ParsedConfig } from '@microtune/shared';
 
 /** What this machine can do, as far as combinations depend on it. */
 export interface MachineAbilities {
@@ -69,10 +69,11 @@ const rules: readonly Rule[] = [
     c.warmupRatio !== undefined && c.warmupSteps > 0
       ? '--warmup_ratio and --warmup_steps exclude each other: give one'
       : undefined,
-  (c) =>
-    c.warmupSteps >= 1 && !Number.isInteger(c.warmupSteps)
-      ? '--warmup_steps is a whole number of steps, or a fraction below 1'
-      : undefined,
+  ({ warmupSteps, loggingSteps, evalSteps = 1, saveSteps }) => {
+    const counts = Object.entries({ warmupSteps, loggingSteps, evalSteps, saveSteps });
+    const [key] = counts.find(([, steps]) => steps >= 1 && !Number.isInteger(steps)) ?? [];
+    return key && `--${optionName(key)} is a whole number of steps, or a fraction below 1`;
+  },
   (c) =>
     c.problemType === 'regression' && c.numLabels !== undefined && c.numLabels !== 1
       ? `--problem_type regression predicts one number: leave --num_labels out or set it to 1, not ${c.numLabels}`

@@ -170,6 +170,7 @@ describe('combinations', () => {
       { validationFile: 'v', evalStrategy: 'epoch', earlyStoppingPatience: 2 },
       ['--early_stopping_patience', '--load_best_model_at_end'],
     ],
+    [{ saveSteps: 1.5 }, ['--save_steps is a whole number']],
     [{ warmupRatio: 0.1, warmupSteps: 5 }, ['--warmup_ratio', '--warmup_steps']],
     [
       { lrSchedulerKwargs: { power: 2 } },
