@@ -93,6 +93,16 @@ describe('microtune predict', () => {
   });
 });
 
+describe('microtune predict --json', () => {
+  it('answers an error as a JSON line, too', async () => {
+    const { code, lines } = await microtune([...predict, '--json', '--file', 'none.jsonl']);
+    expect(code).toBe(65);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { type: 'error', code: 'data', exit_code: 65 },
+    ]);
+  });
+});
+
 describe('microtune train, eval, check', () => {
   const options = [
     '--model_name_or_path',
@@ -165,6 +175,22 @@ describe('microtune train, eval, check', () => {
     ]);
     expect(missing.code).toBe(65);
     expect(missing.stderr).toContain('none.tsv');
+  });
+
+  it('checks what train would refuse: a metric that this data has not, a folder with a finished run', async () => {
+    const metric = await microtune(['check', ...options, '--metric_for_best_model', 'pearson']);
+    expect(metric).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('"pearson"') as unknown,
+    });
+    const taken = join(folder, 'taken');
+    mkdirSync(taken);
+    writeFileSync(join(taken, 'summary.json'), '{"status":"completed"}');
+    const finished = await microtune(['check', ...options, '--output_dir', taken]);
+    expect(finished).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('--overwrite_output_dir') as unknown,
+    });
   });
 
   it('names a model folder that is not there, and leaves nothing behind', async () => {
@@ -256,6 +282,19 @@ describe('microtune bench and doctor', () => {
     expect(results).toHaveLength(1);
     expect(results[0]?.tokensPerSecond).toBeGreaterThan(0);
     expect(notes).toEqual(['engine onnx does not run bf16 on this machine']);
+  });
+
+  it('fails when nothing could be measured', async () => {
+    const { code, stdout, stderr } = await microtune([
+      'bench',
+      'engine',
+      '--engine',
+      'onnx',
+      '--bf16',
+      'true',
+    ]);
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+    expect(stderr).toContain('nothing to measure: engine onnx does not run bf16');
   });
 
   it('says which engines load, and what to do about others', async () => {

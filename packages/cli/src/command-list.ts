@@ -44,6 +44,7 @@ export const predictOptions = z.strictObject({
   ...dataOptions,
   batchSize: positive.default(256).describe('Lines looked at together, at most'),
   ...engineOptions,
+  json: json.describe('An error as a JSON line, too, as the answers always are'),
 });
 
 export const benchKinds = ['engine', 'train', 'scaling', 'allreduce'] as const;

@@ -12,12 +12,16 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, mean_sq
 rng = np.random.default_rng(7)
 
 
-def classification(name, classes, rows, smoothing=0.0, constant=None):
+def classification(name, classes, rows, smoothing=0.0, constant=None, absent=None):
     labels = rng.integers(0, classes, rows)
+    if absent is not None:
+        labels[labels == absent] = 0
     logits = rng.normal(size=(rows, classes)).astype(np.float32)
     logits[np.arange(rows), labels] += 0.8
     if constant is not None:
         logits[:, constant] += 100
+    if absent is not None:
+        logits[:, absent] -= 100
     predicted = logits.argmax(-1)
     loss = torch.nn.functional.cross_entropy(
         torch.tensor(logits, dtype=torch.float64), torch.tensor(labels), label_smoothing=smoothing
@@ -25,7 +29,7 @@ def classification(name, classes, rows, smoothing=0.0, constant=None):
     metrics = {
         "loss": loss,
         "accuracy": accuracy_score(labels, predicted),
-        "f1_macro": f1_score(labels, predicted, average="macro", labels=list(range(classes)), zero_division=0),
+        "f1_macro": f1_score(labels, predicted, average="macro", zero_division=0),
         "matthews_correlation": matthews_corrcoef(labels, predicted),
     }
     if classes == 2:
@@ -56,4 +60,5 @@ print(json.dumps([
     classification("five classes", 5, 50),
     regression("regression", 30, ties=False),
     regression("regression with ties", 30, ties=True),
+    classification("four classes, one of them absent", 4, 30, absent=2),
 ], indent=1))

@@ -49,11 +49,11 @@ function meanCrossEntropy({ logits, labels, numLabels }: Predictions, smoothing:
   return total / labels.length;
 }
 
-/** 2 x true positives / (labelled + predicted positives); 0 where neither exists. */
-function f1OfClass(confusion: Confusion, label: number): number {
+/** 2 x true positives / (labelled + predicted positives); undefined for a class that no row has, truly or by prediction. */
+function f1OfClass(confusion: Confusion, label: number): number | undefined {
   const hits = confusion.counts[label * confusion.numLabels + label] ?? 0;
   const marked = (confusion.actual[label] ?? 0) + (confusion.predicted[label] ?? 0);
-  return marked === 0 ? 0 : (2 * hits) / marked;
+  return marked === 0 ? undefined : (2 * hits) / marked;
 }
 
 const dot = (a: Float64Array, b: Float64Array): number =>
@@ -78,11 +78,13 @@ export function classificationMetrics(predictions: Predictions, labelSmoothing: 
     (sum, label) => sum + (confusion.counts[label * numLabels + label] ?? 0),
     0,
   );
+  // A class that does not occur says nothing about the model: scikit-learn leaves it out of the mean.
+  const f1s = classes.map((label) => f1OfClass(confusion, label)).filter((f1) => f1 !== undefined);
   return {
     loss: meanCrossEntropy(predictions, labelSmoothing),
     accuracy: correct / rows,
-    f1_macro: classes.reduce((sum, label) => sum + f1OfClass(confusion, label), 0) / numLabels,
+    f1_macro: f1s.reduce((sum, f1) => sum + f1, 0) / f1s.length,
     matthews_correlation: matthews(confusion, rows, correct),
-    ...(numLabels === 2 ? { f1: f1OfClass(confusion, 1) } : {}),
+    ...(numLabels === 2 ? { f1: f1OfClass(confusion, 1) ?? 0 } : {}),
   };
 }

@@ -10,4 +10,5 @@ export { computeMetrics, metricNames } from './metrics.js';
 export type { MetricOptions, Metrics, Predictions } from './metrics.js';
 export { learningRateAt, stepsPerEpoch, totalSteps, warmupStepCount } from './schedule.js';
 export { openRun } from './open-run.js';
+export { refuseEarlierRun } from './run-files.js';
 export type { OpenedRun } from './open-run.js';

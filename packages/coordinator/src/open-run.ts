@@ -23,9 +23,11 @@ import { gatherPredictions } from './gather-predictions.js';
 import { computeMetrics, metricNames } from './metrics.js';
 import { listCheckpoints } from './resolve-config.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
+import { unusedOptions } from './unused-options.js';
 
 export interface OpenedRun {
   readonly spec: RunSpec;
+  readonly splits: Splits;
   readonly trainSamples: number;
   readonly evaluationSamples: number;
   /** Things the user should know. */
@@ -65,16 +67,19 @@ export async function openRun(
     planAheadSteps,
     deadlines,
     start: startOf(config, { dataHash: splits.train.contentHash, totalSteps: training.totalSteps }),
-    existingCheckpoints: listCheckpoints(config.outputDir),
+    // Those of a run that is overwritten go before the first step.
+    existingCheckpoints:
+      config.resumeFromCheckpoint === undefined ? [] : listCheckpoints(config.outputDir),
     evaluation: evaluationOf(splits, config),
     planStep,
   };
   checkMetric(config, splits.mapping);
   return {
     spec,
+    splits,
     trainSamples: splits.train.size,
     evaluationSamples: splits.validation?.size ?? 0,
-    notes: [...splits.notes, ...fewShards(planStep(1), config)],
+    notes: [...splits.notes, ...unusedOptions(config), ...fewShards(planStep(1), config)],
   };
 }
 
@@ -164,7 +169,7 @@ function checkIdentity(checkpoint: string, then: RunIdentity, now: RunIdentity):
     if (then[key] === now[key]) continue;
     const what =
       key === 'dataHash'
-        ? 'other training data, tokenizer or labels'
+        ? 'other training rows (files, columns, labels, max_seq_length, max_train_samples, validation_split) or another tokenizer'
         : `${optionName(key)} ${then[key]}, this run has ${now[key]}`;
     throw new MicrotuneError(
       'usage',

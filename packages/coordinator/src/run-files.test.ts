@@ -13,7 +13,13 @@ import { parseRunConfig, runFolder } from '@microtune/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { listCheckpoints, resolveConfig } from './resolve-config.js';
-import { openLineFile, prepareRunFolder, truncateLines, writeConfig } from './run-files.js';
+import {
+  openLineFile,
+  prepareRunFolder,
+  removeEarlierRun,
+  truncateLines,
+  writeConfig,
+} from './run-files.js';
 import { lockRunFolder } from './run-lock.js';
 
 let root: string;
@@ -35,10 +41,25 @@ describe('prepareRunFolder', () => {
     writeFileSync(folder.metrics, '{}');
     expect(() => prepareRunFolder(folder, fresh)).toThrow('--overwrite_output_dir');
     prepareRunFolder(folder, { resuming: false, overwrite: true });
-    expect([folder.summary, folder.metrics].map((file) => existsSync(file))).toEqual([
-      false,
-      false,
-    ]);
+    expect(existsSync(folder.summary)).toBe(false);
+  });
+
+  it('loses nothing of an overwritten run before the new one is about to train', () => {
+    const folder = runFolder(root);
+    for (const kept of ['checkpoint-9', 'best']) mkdirSync(join(root, kept));
+    writeFileSync(folder.metrics, '{"step":9}\n');
+    prepareRunFolder(folder, { resuming: false, overwrite: true });
+    expect(listCheckpoints(root)).toEqual([join(root, 'checkpoint-9')]);
+    expect(existsSync(folder.best)).toBe(true);
+    expect(readFileSync(folder.metrics, 'utf8')).toBe('{"step":9}\n');
+
+    const metrics = openLineFile(folder.metrics);
+    removeEarlierRun(folder);
+    metrics.write({ step: 1 });
+    metrics.close();
+    expect(listCheckpoints(root)).toEqual([]);
+    expect(existsSync(folder.best)).toBe(false);
+    expect(readFileSync(folder.metrics, 'utf8')).toBe('{"step":1}\n');
   });
 
   it('refuses to lose checkpoints of an unfinished run, names the newest', () => {
@@ -52,8 +73,6 @@ describe('prepareRunFolder', () => {
       join(root, 'checkpoint-9'),
       join(root, 'checkpoint-10'),
     ]);
-    prepareRunFolder(runFolder(root), { resuming: false, overwrite: true });
-    expect(listCheckpoints(root)).toEqual([]);
   });
 
   it('takes the folder of a failed run without checkpoints, and one that holds other files', () => {

@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -29,8 +30,8 @@ export interface LineFile {
 }
 
 /**
- * Makes the run folder fit for a new run, or for going on with one.
- * @param resuming keeps what is there
+ * Makes the run folder fit for a new run, or for going on with one. What an earlier run computed stays until
+ * `removeEarlierRun`: the new one may yet fail on a mistyped data file.
  * @throws MicrotuneError `usage` when an earlier run would be lost, `transient` when the folder cannot be written
  */
 export function prepareRunFolder(
@@ -39,15 +40,23 @@ export function prepareRunFolder(
 ): void {
   if (!resuming && !overwrite) refuseEarlierRun(folder);
   orTransient(folder.root, () => {
-    if (resuming) return;
-    for (const checkpoint of listCheckpoints(folder.root)) rmSync(checkpoint, { recursive: true });
-    rmSync(folder.best, { recursive: true, force: true });
-    for (const file of [folder.metrics, folder.events]) rmSync(file, { force: true });
+    if (!resuming) rmSync(folder.events, { force: true });
+    rmSync(folder.summary, { force: true });
   });
-  orTransient(folder.root, () => rmSync(folder.summary, { force: true }));
 }
 
-function refuseEarlierRun(folder: RunFolder): void {
+/** Checkpoints and metrics of a run that is overwritten, once the new one is about to train. */
+export function removeEarlierRun(folder: RunFolder): void {
+  orTransient(folder.root, () => {
+    for (const checkpoint of listCheckpoints(folder.root)) rmSync(checkpoint, { recursive: true });
+    rmSync(folder.best, { recursive: true, force: true });
+    // Emptied, not removed: it is open by now.
+    if (existsSync(folder.metrics)) truncateSync(folder.metrics);
+  });
+}
+
+/** @throws MicrotuneError `usage` when the folder holds a finished run, or checkpoints of another, naming the ways out */
+export function refuseEarlierRun(folder: RunFolder): void {
   const ways = 'choose another --output_dir, or allow it with --overwrite_output_dir';
   if (statusOf(folder.summary) === 'completed') {
     throw new MicrotuneError('usage', `output_dir: ${folder.root} holds a finished run: ${ways}`);

@@ -4,7 +4,7 @@ import type { Logger } from '@microtune/shared/logging';
 import type { Outcome, RunRecord, RunState } from './decide/run-state.js';
 import type { MemoryMeter } from './memory-meter.js';
 import type { OpenedRun } from './open-run.js';
-import { openLineFile, removeCheckpoint, truncateLines } from './run-files.js';
+import { openLineFile, removeCheckpoint, removeEarlierRun, truncateLines } from './run-files.js';
 import type { RunObserver } from './run-observer.js';
 import { createStepStatistics } from './step-statistics.js';
 import { summarize, type Summary, type SummaryFacts } from './summary.js';
@@ -48,6 +48,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
     const now = clock.now();
     switch (record.type) {
       case 'ready':
+        if (state.spec.start === undefined) removeEarlierRun(folder);
         ready = record;
         statistics.begin(now);
         observe(record);
@@ -81,7 +82,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
     opened: (run) => {
       const { spec, notes, trainSamples, evaluationSamples } = run;
       const stepsDone = spec.start?.state.global_step ?? 0;
-      truncateLines(folder.metrics, stepsDone);
+      if (spec.start !== undefined) truncateLines(folder.metrics, stepsDone);
       note(
         stepsDone,
         `run ${spec.runId}: steps ${stepsDone + 1} to ${spec.totalSteps}, ${trainSamples} samples`,

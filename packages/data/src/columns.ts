@@ -6,6 +6,8 @@ import { MicrotuneError } from '@microtune/shared';
 import { dataError, listed } from './row.js';
 import type { Row } from './row.js';
 
+const usualNames: readonly string[] = ['text', 'sentence', 'sentence1'];
+
 export interface ColumnOptions {
   readonly textColumnNames?: readonly string[] | undefined;
   readonly labelColumnName: string;
@@ -43,13 +45,29 @@ export function findTextColumns(
   }
   if (available.includes('sentence1') && available.includes('sentence2'))
     return ['sentence1', 'sentence2'];
-  for (const usual of ['text', 'sentence', 'sentence1'])
-    if (available.includes(usual)) return [usual];
+  for (const usual of usualNames) if (available.includes(usual)) return [usual];
   const others = available.filter((name) => name !== labelColumnName);
   const [first, second] = others;
   if (first === undefined)
-    throw dataError(file, undefined, `no text column; the file has ${listed(available)}`);
+    throw dataError(
+      file,
+      undefined,
+      `no text column; there is ${available.length === 0 ? 'no column at all' : `only ${listed(available)}`}`,
+    );
   return [first, second];
+}
+
+/** What the user should know where nobody named the columns and no usual name was found: an id may be taken for a text. */
+export function guessNote(
+  [first, second]: TextColumns,
+  { textColumnNames }: ColumnOptions,
+): string | undefined {
+  if ((textColumnNames?.length ?? 0) > 0 || usualNames.includes(first)) return undefined;
+  const taken =
+    second === undefined
+      ? `the text is column ${JSON.stringify(first)}, the first that is`
+      : `the texts of a pair are columns ${listed([first, second])}, the first that are`;
+  return `${taken} not the label; choose with --text_column_names`;
 }
 
 /** @throws MicrotuneError `data` listing the columns there are */

@@ -31,6 +31,10 @@ describe('buildLabelMapping', () => {
   it('keeps the order of the model when it has the same names', () => {
     expect(mapping(['b', 'a'], { modelLabels: ['b', 'a'] }).labels).toEqual(['b', 'a']);
     expect(mapping(['b', 'a'], { modelLabels: ['x', 'a'] }).labels).toEqual(['a', 'b']);
+    const three = ['c', 'b', 'a'];
+    expect(mapping(['b', 'a'], { modelLabels: three }).labels).toEqual(three);
+    expect(mapping(['b', 'a'], { modelLabels: three, numLabels: 3 }).labels).toEqual(three);
+    expect(mapping(['b', 'a'], { modelLabels: three, numLabels: 2 }).labels).toEqual(['a', 'b']);
   });
 
   it('maps other integers by their order as numbers', () => {

@@ -88,8 +88,10 @@ function namedClasses(
   { numLabels, modelLabels }: MappingOptions,
 ): string[] {
   checkCount(names.size, numLabels);
-  if (modelLabels?.length === names.size && modelLabels.every((name) => names.has(name)))
-    return [...modelLabels];
+  // Also where the data has only some of them: the model's head has an output for each.
+  const known = modelLabels ?? [];
+  const fits = numLabels === undefined || numLabels === known.length;
+  if (fits && [...names].every((name) => known.includes(name))) return [...known];
   return padded([...names].sort(), numLabels);
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError } from '@microtune/shared';
+import { parseJsonObject } from './json-object.js';
 import { readIfThere } from './text-tokenizer.js';
 import type { LabelMapping } from './dataset.js';
 
@@ -19,7 +20,7 @@ export async function readModelLabels(folder: string): Promise<ModelLabels> {
   const file = join(folder, 'config.json');
   const text = await readIfThere(file);
   if (text === undefined) return { labels: undefined, problemType: undefined };
-  const config = parse(text, file);
+  const config = parseJsonObject(text, file);
   const problemType = problemTypes.find((known) => known === config['problem_type']);
   if (
     problemType === undefined &&
@@ -32,16 +33,6 @@ export async function readModelLabels(folder: string): Promise<ModelLabels> {
     );
   }
   return { labels: namesById(config['id2label']), problemType };
-}
-
-function parse(text: string, file: string): Record<string, unknown> {
-  try {
-    const config: unknown = JSON.parse(text);
-    if (typeof config === 'object' && config !== null) return config as Record<string, unknown>;
-  } catch (cause) {
-    throw new MicrotuneError('data', `${file}: bad JSON: ${messageOf(cause)}`, { cause });
-  }
-  throw new MicrotuneError('data', `${file}: expected a JSON object`);
 }
 
 function namesById(id2label: unknown): readonly string[] | undefined {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { messageOf } from '@microtune/shared';
+import { guessNote } from './columns.js';
 import { mapLabels } from './label-mapping.js';
 import { readCached, writeCached } from './source-cache.js';
 import { sourceKey, tokenizeSource } from './source-data.js';
@@ -21,6 +22,8 @@ export interface DatasetRequest {
   readonly mapping: LabelMapping;
   /** Use only the first rows. */
   readonly maxSamples?: number | undefined;
+  /** Called with things the user should know. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -29,12 +32,12 @@ export interface DatasetRequest {
  */
 export async function openDataset(request: DatasetRequest): Promise<TokenizedDataset> {
   const tokenizer = await loadTextTokenizer(request.tokenizerFolder, request.maxSeqLength);
-  const source = await openSource({ ...request, tokenizer }, request.cacheFolder);
+  const source = await openSource({ ...request, tokenizer }, request.cacheFolder, request.onNote);
   const size = source.labelIndices.length;
   return datasetOf(source, request.mapping, firstRows(size, request.maxSamples));
 }
 
-/** @param onNote called when the cache cannot be written, which costs time but no result */
+/** @param onNote called when text columns were guessed, or the cache cannot be written, which costs time but no result */
 export async function openSource(
   request: SourceRequest,
   cacheFolder: string | undefined,
@@ -43,9 +46,10 @@ export async function openSource(
   const key = await sourceKey(request);
   const cached =
     cacheFolder === undefined ? undefined : await readCached(cacheFolder, key, request.files);
-  if (cached !== undefined) return cached;
-  const source = await tokenizeSource(request, key);
-  if (cacheFolder !== undefined) {
+  const source = cached ?? (await tokenizeSource(request, key));
+  const guess = guessNote(source.textColumns, request.columns);
+  if (guess !== undefined) onNote(`${request.files[0]}: ${guess}`);
+  if (cacheFolder !== undefined && cached === undefined) {
     await writeCached(cacheFolder, source, request.files).catch((error: unknown) => {
       onNote(`the tokenized data could not be cached in ${cacheFolder}: ${messageOf(error)}`);
     });

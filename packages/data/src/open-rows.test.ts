@@ -51,7 +51,7 @@ describe('openRows', () => {
       [6, 'good'],
       [7, expect.stringMatching(/^stdin:7: column "text" should be text, found null/)],
       [8, expect.stringMatching(/^stdin:8: expected one JSON object/)],
-      [9, expect.stringMatching(/no text column/)],
+      [9, expect.stringMatching(/^stdin:9: no text column; there is no column at all/)],
       [10, 'good'],
     ]);
   });
@@ -90,6 +90,16 @@ describe('openRows', () => {
       columns: { ...columns, textColumnNames: ['review'] },
     });
     expect([...(group?.dataset.ids ?? [])]).toEqual([2, 6, 3, 2, 5, 3]);
+  });
+
+  it('says once which columns it took for texts where it had to guess', async () => {
+    const notes: string[] = [];
+    await groupsOf(stream('{"id":"7","review":"a"}\n'.repeat(3)), {
+      onGuess: (note) => notes.push(note),
+    });
+    expect(notes).toEqual([
+      expect.stringMatching(/^stdin:1: the texts of a pair are columns "id", "review"/),
+    ]);
   });
 
   it('reads files of every kind', async () => {

@@ -5,7 +5,7 @@
  */
 import { extname } from 'node:path';
 import { messageOf } from '@microtune/shared';
-import { findTextColumns, textsOf } from './columns.js';
+import { findTextColumns, guessNote, textsOf } from './columns.js';
 import { parseJsonLine } from './read-jsonl.js';
 import { readRows } from './read-rows.js';
 import { openBytes, readLenientLines } from './read-text.js';
@@ -43,6 +43,8 @@ export interface RowOptions {
   readonly tokenizer: TextTokenizer;
   /** Rows per group at most. @default 256 */
   readonly maxGroupRows?: number;
+  /** Called once, with the columns of the first row whose texts had to be guessed. */
+  readonly onGuess?: (note: string) => void;
 }
 
 type Attempt = { line: number; row: Row } | { line: number; error: string };
@@ -53,11 +55,20 @@ type Attempt = { line: number; row: Row } | { line: number; error: string };
  */
 export async function* openRows(source: RowSource, options: RowOptions): AsyncGenerator<RowGroup> {
   const limit = options.maxGroupRows ?? 256;
+  const tellGuess = once(options.onGuess);
   for await (const attempts of attemptsOf(source, options)) {
     for (let start = 0; start < attempts.length; start += limit) {
-      yield await groupOf(attempts.slice(start, start + limit), options);
+      yield await groupOf(attempts.slice(start, start + limit), { ...options, onGuess: tellGuess });
     }
   }
+}
+
+function once(tell: (note: string) => void = () => undefined): (note: string) => void {
+  let told = false;
+  return (note) => {
+    if (!told) tell(note);
+    told = true;
+  };
 }
 
 async function* attemptsOf(source: RowSource, options: RowOptions): AsyncGenerator<Attempt[]> {
@@ -102,7 +113,7 @@ async function groupOf(attempts: readonly Attempt[], options: RowOptions): Promi
     if ('error' in attempt) return { ...attempt, sample: undefined, values: undefined };
     const { line, row } = attempt;
     try {
-      texts.push(textsOf(row, textColumnsOf(row, options.columns)));
+      texts.push(textsOf(row, textColumnsOf(row, options)));
       return { line, sample: texts.length - 1, error: undefined, values: row.values };
     } catch (error) {
       return { line, sample: undefined, error: messageOf(error), values: row.values };
@@ -121,13 +132,14 @@ async function groupOf(attempts: readonly Attempt[], options: RowOptions): Promi
 }
 
 /** The columns of training where the row has them; else the usual names, so `{"text": …}` always works. */
-function textColumnsOf(row: Row, columns: ColumnConfig): TextColumns {
+function textColumnsOf(row: Row, { columns, onGuess }: RowOptions): TextColumns {
   const available = Object.keys(row.values);
   const named = columns.textColumnNames;
   const hasNamed = named?.every((name) => available.includes(name)) ?? false;
-  return findTextColumns(
-    available,
-    hasNamed ? columns : { ...columns, textColumnNames: undefined },
-    row.file,
-  );
+  const wanted = hasNamed ? columns : { ...columns, textColumnNames: undefined };
+  const place = `${row.file}:${row.line}`;
+  const found = findTextColumns(available, wanted, place);
+  const guess = guessNote(found, wanted);
+  if (guess !== undefined) onGuess?.(`${place}: ${guess}`);
+  return found;
 }

@@ -62,6 +62,17 @@ describe('openSplits', () => {
     expect(splits.validation?.labels).toEqual(Float32Array.of(0));
   });
 
+  it('says which columns it took for texts where it had to guess, also from the cache', async () => {
+    const trainFile = [write('a.csv', 'idx,review,label\n1,a b,0\n2,c,1\n')];
+    const read = await open({ trainFile, columnNames: undefined });
+    expect(read.notes).toEqual([
+      expect.stringMatching(/a\.csv: the texts of a pair are columns "idx", "review"/),
+    ]);
+    expect((await open({ trainFile, columnNames: undefined })).notes).toEqual(read.notes);
+    const named = { trainFile, columnNames: undefined, textColumnNames: ['review'] };
+    expect((await open(named)).notes).toEqual([]);
+  });
+
   it('gives the same from the cache, with the labels the coordinator decided', async () => {
     const config = {
       trainFile: [write('a.tsv', lines(50))],

@@ -2,7 +2,7 @@
 import { Readable, pipeline } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { openBytes, readText } from './read-text.js';
-import { sameNames } from './read-tsv.js';
+import { isHeader } from './read-tsv.js';
 import { checkedHeader, dataError, namedRow } from './row.js';
 import type { ReadOptions, Row } from './row.js';
 
@@ -51,9 +51,9 @@ export async function* readCsv(file: string, options: ReadOptions): AsyncGenerat
   let first = true;
   try {
     for await (const { record, info } of parser as AsyncIterable<ParsedRecord>) {
-      const isHeader = columns === undefined || (first && sameNames(record, columns));
+      const header = columns === undefined || (first && isHeader(record, columns));
       first = false;
-      if (columns === undefined || isHeader) columns = checkedHeader(record, file);
+      if (columns === undefined || header) columns = checkedHeader(record, file);
       else yield namedRow(columns, record, { file, line: info.lines });
     }
   } catch (error) {

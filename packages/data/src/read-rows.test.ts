@@ -44,6 +44,16 @@ describe('csv', () => {
     ]);
   });
 
+  it('never takes a header that shares but one of the given names for a row', async () => {
+    const columnNames = ['sentence', 'label'];
+    expect(await valuesOf(fileWith('d.csv', 'text,label\ny,0'), { columnNames })).toEqual([
+      { text: 'y', label: '0' },
+    ]);
+    expect(await valuesOf(fileWith('d.tsv', 'label\tid\ttext\n0\t7\ty'), { columnNames })).toEqual([
+      { label: '0', id: '7', text: 'y' },
+    ]);
+  });
+
   it.each([
     ['text,label\n"a"b,1\n', /:2: bad quotes: Invalid Closing Quote/],
     ['text,label\nok,0\na "b",1\n', /:3: bad quotes: Invalid Opening Quote/],

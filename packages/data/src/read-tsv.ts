@@ -46,17 +46,18 @@ export async function* readTsv(file: string, options: ReadOptions): AsyncGenerat
     for (const line of splitLines(piece)) {
       if (line.text === '') continue;
       const fields = splitTsvLine(line.text, columns?.length);
-      const isHeader = columns === undefined || (first && sameNames(fields, columns));
+      const header = columns === undefined || (first && isHeader(fields, columns));
       first = false;
-      if (columns === undefined || isHeader) columns = checkedHeader(fields, file);
+      if (columns === undefined || header) columns = checkedHeader(fields, file);
       else yield namedRow(columns, fields, { file, line: line.number });
     }
   }
 }
 
-/** A first line that repeats the given column names is a header after all. */
-export function sameNames(fields: readonly string[], columns: readonly string[]): boolean {
-  return (
-    fields.length === columns.length && fields.every((field, index) => field === columns[index])
-  );
+/**
+ * A first line with one of the given column names among its fields is a header after all. One is enough: names given
+ * for the training file are kept for files that are evaluated, and those may call their text differently.
+ */
+export function isHeader(fields: readonly string[], columns: readonly string[]): boolean {
+  return fields.some((field) => columns.includes(field));
 }

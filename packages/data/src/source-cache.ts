@@ -29,6 +29,7 @@ const headerSchema = z.object({
       line: z.number().int(),
     }),
   ),
+  textColumns: z.tuple([z.string(), z.string().optional()]),
 });
 type Header = z.infer<typeof headerSchema>;
 
@@ -94,6 +95,7 @@ function parsePayload(
     tokens: { offsets, ids, typeIds: bytes.subarray(at) },
     labelIndices,
     labelEntries: header.labelEntries.map((entry) => ({ ...entry, file: files[entry.file] ?? '' })),
+    textColumns: header.textColumns,
   };
 }
 
@@ -111,6 +113,7 @@ export async function writeCached(
     tokens: ids.length,
     payloadSha256: sha256(payload),
     labelEntries: data.labelEntries.map((entry) => ({ ...entry, file: files.indexOf(entry.file) })),
+    textColumns: [data.textColumns[0], data.textColumns[1]],
   };
   const json = Buffer.from(JSON.stringify(header));
   const padding = Buffer.alloc((8 - (json.length % 8)) % 8, ' ');

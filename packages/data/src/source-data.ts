@@ -10,7 +10,7 @@ import { createLabelTable, rawLabelOf } from './label-table.js';
 import { readRows } from './read-rows.js';
 import { checkDataFile } from './read-text.js';
 import { joinRows, packRows } from './token-store.js';
-import type { ResolvedConfig } from '@microtune/shared';
+import { assert, type ResolvedConfig } from '@microtune/shared';
 import type { TextColumns, Texts } from './columns.js';
 import type { LabelEntry } from './label-table.js';
 import type { TextTokenizer } from './text-tokenizer.js';
@@ -29,6 +29,8 @@ export interface SourceData {
   /** [rows] into `labelEntries`. */
   readonly labelIndices: Int32Array;
   readonly labelEntries: readonly LabelEntry[];
+  /** Of the first file. */
+  readonly textColumns: TextColumns;
 }
 
 export interface SourceRequest {
@@ -38,7 +40,7 @@ export interface SourceRequest {
 }
 
 /** Counts up when the meaning of a cache entry changes. */
-const formatVersion = 1;
+const formatVersion = 2;
 /** Rows given to the tokenizer at once: enough for its threads, little enough to keep memory flat. */
 const rowsPerCall = 2048;
 
@@ -72,6 +74,7 @@ export async function tokenizeSource(request: SourceRequest, key: string): Promi
   const labelIndices: number[] = [];
   const groups: TokenRows[] = [];
   let waiting: Texts[] = [];
+  let firstColumns: TextColumns | undefined;
   let textColumns: TextColumns | undefined;
   let file: string | undefined;
   const flush = async (): Promise<void> => {
@@ -82,6 +85,7 @@ export async function tokenizeSource(request: SourceRequest, key: string): Promi
     if (row.file !== file || textColumns === undefined) {
       const available = Object.keys(row.values);
       textColumns = findTextColumns(available, columns, row.file);
+      firstColumns ??= textColumns;
       requireColumn(available, columns.labelColumnName, { file: row.file, what: 'label' });
       file = row.file;
     }
@@ -90,10 +94,12 @@ export async function tokenizeSource(request: SourceRequest, key: string): Promi
     if (waiting.length === rowsPerCall) await flush();
   }
   if (waiting.length > 0) await flush();
+  assert(firstColumns, 'a source without rows');
   return {
     key,
     tokens: joinRows(groups),
     labelIndices: Int32Array.from(labelIndices),
     labelEntries: table.entries,
+    textColumns: firstColumns,
   };
 }

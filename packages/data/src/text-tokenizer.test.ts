@@ -95,6 +95,12 @@ describe('refuses', () => {
       'data',
       /tokenizer_config\.json: bad JSON/,
     ],
+    [
+      'config without keys',
+      { 'vocab.txt': vocabulary, 'tokenizer_config.json': 'null' },
+      'data',
+      /tokenizer_config\.json: expected a JSON object/,
+    ],
   ])('%s', async (name, files, code, message) => {
     await expect(loadTextTokenizer(modelFolder(name, files), 16)).rejects.toMatchObject({
       code,

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { Tokenizer } from 'tokenizers';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import { bertTokenizerJson } from './bert-tokenizer.js';
+import { parseJsonObject } from './json-object.js';
 import type { BertTokenizerConfig } from './bert-tokenizer.js';
 import type { Texts } from './columns.js';
 
@@ -108,12 +109,7 @@ async function readDefinition(
 
 async function readConfig(file: string): Promise<TokenizerConfig> {
   const text = await readIfThere(file);
-  if (text === undefined) return {};
-  try {
-    return JSON.parse(text) as TokenizerConfig;
-  } catch (cause) {
-    throw new MicrotuneError('data', `${file}: bad JSON: ${messageOf(cause)}`, { cause });
-  }
+  return text === undefined ? {} : (parseJsonObject(text, file) as TokenizerConfig);
 }
 
 /** @throws MicrotuneError `data` when the file is there but cannot be read */

@@ -122,8 +122,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     model,
     engine,
     precision,
-    // A checkpoint brings all weights: nothing was created.
-    notes: welcome.checkpoint === undefined ? [...model.notes, ...splits.notes] : splits.notes,
+    // A checkpoint brings all weights: nothing was created. What is to be said of the data, the coordinator says.
+    notes: welcome.checkpoint === undefined ? model.notes : [],
     lastStep: planSteps({ ...config, size: splits.train.size, seed: config.dataSeed }).totalSteps,
     evaluationBatch: splits.validation && createBatcher(splits.validation, batcherOptions),
     trainer: {

@@ -43,6 +43,8 @@ interface Measured {
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
   const options = parseOptions(benchOptions, values);
   const measured = await measure(kindOf(positional ?? ''), options, environment);
+  if (measured.rows.length === 0)
+    throw new MicrotuneError('usage', `there is nothing to measure: ${measured.notes.join('; ')}`);
   const machine = describeMachine();
   const { stdout } = environment;
   if (options.json) {

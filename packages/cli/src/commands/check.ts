@@ -1,8 +1,8 @@
 /** `microtune check`: everything that can be wrong before the first step, found without starting a worker. */
 import { cpus } from 'node:os';
-import { resolveConfig } from '@microtune/coordinator';
-import { openSplits, planTraining } from '@microtune/data';
+import { openRun, refuseEarlierRun, resolveConfig } from '@microtune/coordinator';
 import { loadModel, requireFit } from '@microtune/models';
+import { runFolder } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
 import { placeRun } from '../training/place-run.js';
@@ -15,8 +15,10 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   requireModel(parsed.modelNameOrPath);
   const { engine, note, devices } = await placeRun(parsed, environment);
   const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
-  const splits = await openSplits(config, {
-    tokenizerFolder: config.modelNameOrPath,
+  if (config.resumeFromCheckpoint === undefined && !config.overwriteOutputDir)
+    refuseEarlierRun(runFolder(config.outputDir));
+  const { spec, splits, notes } = await openRun(config, {
+    runId: 'check',
     cacheFolder: environment.cacheFolder,
   });
   const { labels, problemType } = splits.mapping;
@@ -29,7 +31,6 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   for (const split of [splits.train, splits.validation]) {
     if (split !== undefined) requireFit(model, split);
   }
-  const plan = planTraining(splits.train.lengths, config);
   const found = {
     engine,
     devices,
@@ -38,11 +39,11 @@ export async function run({ values, positional, environment }: CommandInput): Pr
     evaluation_rows: splits.validation?.size ?? 0,
     labels: problemType === 'regression' ? [] : labels,
     train_batch_size: config.trainBatchSize,
-    steps: plan.totalSteps,
-    steps_per_epoch: plan.stepsPerEpoch,
-    shards_of_first_step: plan.shardsOf(1).length,
+    steps: spec.totalSteps,
+    steps_per_epoch: spec.stepsOfEpoch,
+    shards_of_first_step: spec.planStep(1).shards.length,
     parameters: parameterCount(model.program.parameters),
-    notes: [...splits.notes, ...model.notes, ...(note === undefined ? [] : [note])],
+    notes: [...notes, ...model.notes, ...(note === undefined ? [] : [note])],
   };
   environment.stdout.write(config.json ? `${JSON.stringify(found)}\n` : `${foundText(found)}\n`);
   return 0;

@@ -34,6 +34,7 @@ export async function run({
     cacheFolder: environment.cacheFolder,
     mapping,
     maxSamples: options.maxSamples,
+    onNote: (note) => void environment.stderr.write(`note: ${note}\n`),
   });
   if (dataset.size === 0) throw new MicrotuneError('data', `${options.file.join(', ')}: no rows`);
   const shards = planEvaluation(dataset.lengths, {
@@ -45,7 +46,7 @@ export async function run({
   const predictions = { numLabels: model.program.numLabels, logits, labels: dataset.labels };
   const metrics = computeMetrics(predictions, {
     problemType: mapping.problemType,
-    labelSmoothing: 0,
+    labelSmoothing: settings.labelSmoothing,
   });
   const seconds = (performance.now() - started) / 1000;
   environment.stdout.write(

@@ -38,6 +38,7 @@ export async function run({
     },
     tokenizer,
     maxGroupRows: options.batchSize,
+    onGuess: (note) => void environment.stderr.write(`note: ${note}\n`),
   });
   const shapes = shapesUpTo(trained.maxSeqLength);
   for await (const group of groups) {

@@ -1,5 +1,5 @@
 /** Combinations of options that cannot work, each named by the fields to change. One pure rule per combination. */
-import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
+import { MicrotuneError, optionName, type ParsedConfig } from '@microtune/shared';
 
 /** What this machine can do, as far as combinations depend on it. */
 export interface MachineAbilities {
@@ -56,14 +56,24 @@ const rules: readonly Rule[] = [
     c.earlyStoppingThreshold > 0 && c.earlyStoppingPatience === undefined
       ? '--early_stopping_threshold needs --early_stopping_patience'
       : undefined,
+  ({ lrSchedulerType: type, lrSchedulerKwargs: { numCycles, lrEnd, power } }) =>
+    (numCycles !== undefined && type !== 'cosine') ||
+    ((lrEnd !== undefined || power !== undefined) && type !== 'polynomial')
+      ? `--lr_scheduler_kwargs: cosine takes num_cycles, polynomial lr_end and power; --lr_scheduler_type is ${type}`
+      : undefined,
+  ({ lrSchedulerKwargs: { lrEnd = 0 }, learningRate }) =>
+    lrEnd > 0 && lrEnd >= learningRate
+      ? `--lr_scheduler_kwargs: lr_end ${lrEnd} must be below --learning_rate ${learningRate}`
+      : undefined,
   (c) =>
     c.warmupRatio !== undefined && c.warmupSteps > 0
       ? '--warmup_ratio and --warmup_steps exclude each other: give one'
       : undefined,
-  (c) =>
-    c.warmupSteps >= 1 && !Number.isInteger(c.warmupSteps)
-      ? '--warmup_steps is a whole number of steps, or a fraction below 1'
-      : undefined,
+  ({ warmupSteps, loggingSteps, evalSteps = 1, saveSteps }) => {
+    const counts = Object.entries({ warmupSteps, loggingSteps, evalSteps, saveSteps });
+    const [key] = counts.find(([, steps]) => steps >= 1 && !Number.isInteger(steps)) ?? [];
+    return key && `--${optionName(key)} is a whole number of steps, or a fraction below 1`;
+  },
   (c) =>
     c.problemType === 'regression' && c.numLabels !== undefined && c.numLabels !== 1
       ? `--problem_type regression predicts one number: leave --num_labels out or set it to 1, not ${c.numLabels}`

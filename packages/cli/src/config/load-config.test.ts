@@ -95,9 +95,9 @@ describe('loadConfig', () => {
   it('reads json and modules', async () => {
     const json = file(
       'a.json',
-      '{"modelNameOrPath": "m", "train_file": "a.tsv", "lr_scheduler_kwargs": {"lr_end": 1}}',
+      '{"modelNameOrPath": "m", "train_file": "a.tsv", "lr_scheduler_type": "polynomial", "lr_scheduler_kwargs": {"lr_end": 1e-6}}',
     );
-    expect((await loadConfig({}, json)).lrSchedulerKwargs).toEqual({ lrEnd: 1 });
+    expect((await loadConfig({}, json)).lrSchedulerKwargs).toEqual({ lrEnd: 1e-6 });
     const module = file(
       'a.mjs',
       'export default { modelNameOrPath: "m", trainFile: "a.tsv", workers: 2 };',
@@ -170,7 +170,16 @@ describe('combinations', () => {
       { validationFile: 'v', evalStrategy: 'epoch', earlyStoppingPatience: 2 },
       ['--early_stopping_patience', '--load_best_model_at_end'],
     ],
+    [{ saveSteps: 1.5 }, ['--save_steps is a whole number']],
     [{ warmupRatio: 0.1, warmupSteps: 5 }, ['--warmup_ratio', '--warmup_steps']],
+    [
+      { lrSchedulerKwargs: { power: 2 } },
+      ['--lr_scheduler_kwargs', '--lr_scheduler_type is linear'],
+    ],
+    [
+      { lrSchedulerType: 'polynomial', lrSchedulerKwargs: { lr_end: 1 } },
+      ['lr_end 1', '--learning_rate 0.00005'],
+    ],
     [{ problemType: 'regression', numLabels: 3 }, ['--problem_type', '--num_labels']],
     [{ bf16: true, engine: 'onnx' }, ['--bf16', '--engine onnx']],
     [{ textColumnNames: 'a,b,c' }, ['--text_column_names']],

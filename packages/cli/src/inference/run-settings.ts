@@ -1,10 +1,23 @@
 /** What training said about texts and labels, from config.resolved.yaml of the run folder. */
 import { existsSync, readFileSync } from 'node:fs';
-import { MicrotuneError, messageOf, runConfigSchema, runFolder } from '@microtune/shared';
+import { basename, dirname, resolve } from 'node:path';
+import {
+  MicrotuneError,
+  checkpointStep,
+  messageOf,
+  runConfigSchema,
+  runFolder,
+} from '@microtune/shared';
 import { z } from 'zod';
 
-const { columnNames, textColumnNames, labelColumnName, maxSeqLength, microBatchTokens } =
-  runConfigSchema.shape;
+const {
+  columnNames,
+  textColumnNames,
+  labelColumnName,
+  maxSeqLength,
+  microBatchTokens,
+  labelSmoothingFactor,
+} = runConfigSchema.shape;
 
 /** The keys that inference needs; keys of other versions do not matter. */
 const settingsSchema = z.object({
@@ -13,6 +26,7 @@ const settingsSchema = z.object({
   label_column_name: labelColumnName,
   max_seq_length: maxSeqLength,
   micro_batch_tokens: microBatchTokens,
+  label_smoothing_factor: labelSmoothingFactor,
 });
 
 export interface RunSettings {
@@ -21,11 +35,15 @@ export interface RunSettings {
   readonly labelColumnName: string;
   readonly maxSeqLength: number;
   readonly microBatchTokens: number;
+  readonly labelSmoothing: number;
 }
 
-/** Defaults where the folder was not made by a run (a model alone). @throws MicrotuneError `data` for a broken file */
+/**
+ * Those of the run for its checkpoints and `best`, too; defaults where the folder was not made by a run (a model alone).
+ * @throws MicrotuneError `data` for a broken file
+ */
 export async function readRunSettings(folder: string): Promise<RunSettings> {
-  const file = runFolder(folder).config;
+  const file = configOf(resolve(folder));
   const settings = settingsSchema.safeParse(existsSync(file) ? await readYaml(file) : {});
   if (!settings.success) {
     throw new MicrotuneError('data', `${file}: ${z.prettifyError(settings.error)}`);
@@ -37,7 +55,14 @@ export async function readRunSettings(folder: string): Promise<RunSettings> {
     labelColumnName: found.label_column_name,
     maxSeqLength: found.max_seq_length,
     microBatchTokens: found.micro_batch_tokens,
+    labelSmoothing: found.label_smoothing_factor,
   };
+}
+
+function configOf(folder: string): string {
+  const run = runFolder(dirname(folder));
+  const isPart = folder === run.best || checkpointStep(basename(folder)) !== undefined;
+  return isPart ? run.config : runFolder(folder).config;
 }
 
 async function readYaml(file: string): Promise<unknown> {

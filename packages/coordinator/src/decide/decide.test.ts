@@ -31,9 +31,16 @@ interface SpecOptions {
   /** Evaluation losses in order; the last one repeats. */
   losses?: readonly number[];
   start?: RunSpec['start'];
+  existingCheckpoints?: readonly string[];
 }
 
-function makeSpec({ config = {}, totalSteps = 6, losses, start }: SpecOptions): RunSpec {
+function makeSpec({
+  config = {},
+  totalSteps = 6,
+  losses,
+  start,
+  existingCheckpoints = [],
+}: SpecOptions): RunSpec {
   const resolved = resolvedConfigSchema.parse({
     modelNameOrPath: 'model',
     trainFile: ['train.csv'],
@@ -84,7 +91,7 @@ function makeSpec({ config = {}, totalSteps = 6, losses, start }: SpecOptions): 
     planAheadSteps: 3,
     deadlines: { joinMs: 60_000, loadMs: 600_000, progressMs: 120_000, settleMs: 500 },
     start,
-    existingCheckpoints: [],
+    existingCheckpoints,
     evaluation,
     planStep: () => ({ shards, ranges, samples: 8, tokens: 100 }),
   };
@@ -536,6 +543,22 @@ describe('going on from a checkpoint', () => {
       lossTotal: whole.state.lossTotal,
       tokensSeen: whole.state.tokensSeen,
     });
+  });
+
+  it.each([
+    ['run/checkpoint-2', '--resume_from_checkpoint run/checkpoint-2'],
+    ['run/checkpoint-9', 'without --resume_from_checkpoint'],
+  ])('says what to do about a checkpoint that is cut short, with %s beside it', (other, advice) => {
+    const start = startOf(12, 4);
+    const existingCheckpoints = [other, start.checkpoint].sort();
+    const run = bench({ totalSteps: 12, start, existingCheckpoints });
+    run.hello(0);
+    run.hello(1);
+    const reason = `${start.checkpoint}/model.safetensors: the file is cut short`;
+    run.say(0, { type: 'failed', step: 0, code: 'data', reason });
+    run.now += 600;
+    run.event({ type: 'tick' });
+    expect(run.outcome?.error?.message).toContain(advice);
   });
 
   it('only saves the model when the checkpoint is of the last step', () => {

@@ -90,5 +90,11 @@ function momentOf(state: RunState): string {
 }
 
 function advice(state: RunState, cause: FailureSign): string {
-  return cause.code === 'transient' ? resumeAdvice(state.lastCheckpoint) : '';
+  if (cause.code === 'transient') return resumeAdvice(state.lastCheckpoint);
+  const { start, existingCheckpoints } = state.spec;
+  if (start === undefined || !cause.reason.includes(start.checkpoint)) return '';
+  const earlier = existingCheckpoints[existingCheckpoints.indexOf(start.checkpoint) - 1];
+  return earlier === undefined
+    ? '. No earlier checkpoint is there: start again without --resume_from_checkpoint'
+    : `. Run again with --resume_from_checkpoint ${earlier} to go on from the one before`;
 }

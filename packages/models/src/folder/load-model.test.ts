@@ -145,7 +145,7 @@ describe('loadModel', () => {
       message: `${flat}: tensor "${key}" has shape [256], expected [16, 16]`,
     });
     await expect(loadModel(source, { seed: 1, numLabels: 5 })).rejects.toThrow(
-      'tensor "classifier.weight" has shape [3, 16], expected [5, 16]',
+      'tensor "classifier.weight" has shape [3, 16], expected [5, 16]: the model was trained for another number of labels',
     );
   });
 

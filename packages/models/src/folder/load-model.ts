@@ -124,19 +124,27 @@ function findTensors(files: ModelFiles, model: FamilyModel): Sources {
     if (found === undefined && !model.mayBeCreated(tensor.name)) {
       throw new MicrotuneError('data', `${files.folder}: tensor "${tensor.name}" is missing`);
     }
-    if (found !== undefined) checkTensor(files, found, tensor);
+    if (found !== undefined)
+      checkTensor(files, found, { ...tensor, isHead: model.mayBeCreated(tensor.name) });
     sources.set(tensor.name, found);
   }
   return sources;
 }
 
-function checkTensor(files: ModelFiles, name: string, { shape }: CheckpointTensor): void {
+const headAdvice =
+  ': the model was trained for another number of labels; use data (or --num_labels) that fits it, or a model without a head';
+
+function checkTensor(
+  files: ModelFiles,
+  name: string,
+  { shape, isHead }: CheckpointTensor & { isHead: boolean },
+): void {
   const entry = files.entry(name);
   const problem =
     entry === undefined || !isFloatDtype(entry.dtype)
       ? `is ${entry?.dtype ?? 'missing'}, expected a floating type`
       : entry.shape.join() !== shape.join()
-        ? `has shape [${entry.shape.join(', ')}], expected [${shape.join(', ')}]`
+        ? `has shape [${entry.shape.join(', ')}], expected [${shape.join(', ')}]${isHead ? headAdvice : ''}`
         : undefined;
   if (problem !== undefined) {
     throw new MicrotuneError('data', `${files.folder}: tensor "${name}" ${problem}`);
