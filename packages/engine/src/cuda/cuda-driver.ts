@@ -4,7 +4,7 @@
  * `cuda:0`. No context is made: listing takes no memory on a card.
  * Source: CUDA Driver API reference (cuda.h).
  */
-import koffi from 'koffi';
+import { loadLibrary } from '../native-library.js';
 
 export interface CudaDevice {
   /** N of `cuda:N`, in PCI order. */
@@ -56,7 +56,7 @@ type Api = NonNullable<ReturnType<typeof bind>>;
 
 function bind(library: string) {
   try {
-    const { func } = koffi.load(library);
+    const { func } = loadLibrary(library);
     type Status<Args extends unknown[]> = (...args: Args) => number;
     return {
       driverVersion: func('int cuDriverGetVersion(_Out_ int *version)') as Status<[[number]]>,

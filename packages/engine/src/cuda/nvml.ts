@@ -4,7 +4,7 @@
  * Source: NVML API reference (nvml.h).
  */
 import { readFileSync } from 'node:fs';
-import koffi from 'koffi';
+import { loadLibrary } from '../native-library.js';
 
 export interface NvmlFindings {
   /** e.g. `580.65.06`. */
@@ -68,7 +68,7 @@ type Api = NonNullable<ReturnType<typeof bind>>;
 
 function bind(library: string) {
   try {
-    const { func } = koffi.load(library);
+    const { func } = loadLibrary(library);
     return {
       init: func('int nvmlInit_v2(void)') as () => number,
       shutdown: func('int nvmlShutdown(void)') as () => number,

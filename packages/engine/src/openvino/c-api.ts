@@ -4,6 +4,7 @@
  */
 import koffi from 'koffi';
 import type { KoffiFunc, TypeSpec } from 'koffi';
+import { loadLibrary } from '../native-library.js';
 
 /** An object of the library, freed by the function of its kind. */
 export interface Handle {
@@ -32,7 +33,7 @@ export type CApi = ReturnType<typeof declareCApi>;
 
 /** Loads a library and looks every function up. Throws what koffi throws when one is missing. */
 export function declareCApi(file: string) {
-  const library = koffi.load(file);
+  const library = loadLibrary(file);
   const shape = koffi.struct({ rank: 'int64_t', dims: 'int64_t *' });
   const property = koffi.struct({ key: 'const char *', value: 'const char *' });
   const version = koffi.struct({ buildNumber: 'const char *', description: 'const char *' });

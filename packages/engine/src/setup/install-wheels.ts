@@ -1,6 +1,6 @@
 /** Wheels into a folder: each fetched, checked, unpacked and forgotten, but for what the system has. */
 import { rm } from 'node:fs/promises';
-import koffi from 'koffi';
+import { loadLibrary } from '../native-library.js';
 import { fetchWheel } from './fetch-wheel.js';
 import type { ProcessRunner } from './process-runner.js';
 import { unpackWanted } from './unpack-wanted.js';
@@ -60,7 +60,7 @@ function onSystem(libraries: readonly string[]): boolean {
 
 function isLoadable(library: string): boolean {
   try {
-    koffi.load(library, { lazy: true }).unload();
+    loadLibrary(library, { lazy: true }).unload();
     return true;
   } catch {
     return false;

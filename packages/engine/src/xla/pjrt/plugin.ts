@@ -6,6 +6,7 @@
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
 import koffi from 'koffi';
 import type { KoffiFunc } from 'koffi';
+import { loadLibrary } from '../../native-library.js';
 import { layoutOf, pjrtFunctions } from './c-api.js';
 import type { Arguments, FunctionName, Pointer } from './c-api.js';
 import { decodeNamedValues } from './named-values.js';
@@ -137,7 +138,7 @@ export class PjrtPlugin {
 
 function loadApi(file: string): Pointer {
   try {
-    const getApi = koffi.load(file).func('GetPjrtApi', 'void *', []) as () => Pointer | null;
+    const getApi = loadLibrary(file).func('GetPjrtApi', 'void *', []) as () => Pointer | null;
     const api = getApi();
     if (api !== null) return api;
   } catch (error) {
