@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const limitBytes = 60e6;
+/** What PyTorch is measured with, where the project's shared folder lies beside the checkout. */
+const peerScript = join(root, '../shared/peers/pytorch_bert.py');
 
 /** Of the packages' dependencies, what `xla` and `reference` never load. */
 const leftOut = new Set(['onnxruntime-node', '@tensorflow/tfjs-node-gpu', 'node-api-headers', '@types/seedrandom', '@types/long', '@types/offscreencanvas', '@webgpu/types']); // prettier-ignore
@@ -41,6 +43,7 @@ try {
   copy('benchmarks/package.json', top);
   copyDependencies(packages, top);
   copyNode(top);
+  if (existsSync(peerScript)) cpSync(peerScript, join(top, 'peers/pytorch_bert.py'));
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
     cwd: root,
     encoding: 'utf8',

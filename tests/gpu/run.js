@@ -2,6 +2,7 @@
  * Conformance, hashes, speed and memory on one card, beside PyTorch, as a dated report (tests/gpu/README.md). Plain
  * JavaScript over the built packages, so that it runs from an unpacked bundle, too.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,11 +13,13 @@ import { cacheFolderOf } from '../../packages/cli/dist/environment.js';
 import { cpuFlags, telltaleFlags } from '../../packages/cli/dist/machine/cpu-flags.js';
 import { findGpus } from '../../packages/engine/dist/cuda/find-gpus.js';
 import { missingLibraries } from '../../packages/engine/dist/setup/missing-libraries.js';
-import { base, exitCodes, parseArguments, precisions, small, stages } from './plan.js';
+import { base, exitCodes, parseArguments, peerRuns, precisions, prepareSeconds, small, stages } from './plan.js'; // prettier-ignore
 import { jsonLines, runProcess } from './processes.js';
 import { makeJob, train, trainOptions } from './training.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Beside the script in a bundle, in the checkout, or beside the checkout. */
+const peerFolders = ['peers', 'shared/peers', '../shared/peers'].map((each) => resolve(root, each));
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 
@@ -40,7 +43,7 @@ async function main() {
     return exitCodes.noGpu;
   }
   const folder = mkdtempSync(join(tmpdir(), 'microtune-gpu-'));
-  const context = { options, platform, gpu, folder, cacheFolder: join(folder, 'cache'), rows: [], notes: [], failed: false }; // prettier-ignore
+  const context = { options, platform, gpu, folder, cacheFolder: join(folder, 'cache'), rows: [], notes: [], stepMs: {}, failed: false }; // prettier-ignore
   try {
     const started = performance.now();
     await prepareEngines(context);
@@ -48,9 +51,12 @@ async function main() {
       if (options.only !== undefined && options.only !== stage.name) continue;
       console.log(`== ${stage.name}: ${stage.what}`);
       await runStage(stage, context);
+      // After each: whoever lent the machine may take it back.
+      publish(context, found);
     }
     context.notes.push(`took ${((performance.now() - started) / 1000).toFixed(0)} s`);
-    publish(context, found);
+    const { file, text } = publish(context, found);
+    console.log(`\n${text}\nwritten: ${file}`);
     return context.failed ? exitCodes.failed : exitCodes.passed;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -79,7 +85,7 @@ async function prepareEngines(context) {
     if (platform === 'cuda') args.push('--cuda');
     const env = { ...process.env, MICROTUNE_CACHE: cacheFolder };
     const { code, stdout, stderr } = await runProcess([process.execPath, ...args], {
-      seconds: 120,
+      seconds: prepareSeconds,
       env,
     });
     console.log((stdout + stderr).trim());
@@ -90,16 +96,29 @@ async function prepareEngines(context) {
     if (missing !== undefined) context.notes.push(`${name} left out: ${missing.reason}`);
     return missing === undefined;
   });
-  if (context.engines.length === 0) record(context, 'engines', 'none is set up', false);
+  if (context.engines.length === 0)
+    record(
+      context,
+      'engines',
+      'none is set up; a Python with JAX has one: --site_packages DIR',
+      false,
+    );
 }
 
 async function runStage({ name, seconds }, context) {
   const until = performance.now() + seconds * 1000;
   const secondsLeft = () => Math.max(1, (until - performance.now()) / 1000);
+  await attempt(context, name, () =>
+    ({ conformance, hashes, speed, peer })[name](context, secondsLeft),
+  );
+}
+
+/** What fails is a row of the report, and the rest goes on. */
+async function attempt(context, what, measure) {
   try {
-    await { conformance, hashes, speed, peer }[name](context, secondsLeft);
+    await measure();
   } catch (error) {
-    record(context, name, error.message, false);
+    record(context, what, error.message, false);
   }
 }
 
@@ -148,139 +167,137 @@ async function hashes(context, secondsLeft) {
   const job = await makeJob(join(folder, 'small'), small);
   for (const engine of engines) {
     for (const precision of precisions) {
-      const found = [];
-      for (const workers of [1, 2]) {
-        const given = {
-          engine,
-          devices: options.device,
-          oversubscribe: workers > 1 && options.device !== 'cpu',
-          workers,
-          bf16: precision === 'bf16',
-          micro_batch_tokens: 64,
-          output_dir: join(folder, `hash-${engine}-${precision}-${workers}`),
-        };
-        const summary = await train(trainOptions(small, job, given), {
-          cacheFolder,
-          seconds: secondsLeft(),
-        });
-        found.push(summary.params_sha256);
-      }
-      const same = found[0] === found[1] && /^[0-9a-f]{64}$/.test(found[0]);
-      record(
-        context,
-        `hash of ${engine} ${precision}, 1 and 2 workers`,
-        found.map((hash) => String(hash).slice(0, 16)).join(' '),
-        same,
-      );
+      const what = `hash of ${engine} ${precision}, 1 and 2 workers`;
+      await attempt(context, what, async () => {
+        const found = [];
+        for (const workers of [1, 2]) {
+          const given = {
+            engine,
+            devices: options.device,
+            oversubscribe: workers > 1 && options.device !== 'cpu',
+            workers,
+            bf16: precision === 'bf16',
+            micro_batch_tokens: 64,
+            output_dir: join(folder, `hash-${engine}-${precision}-${workers}`),
+          };
+          const summary = await train(trainOptions(small, job, given), {
+            cacheFolder,
+            seconds: secondsLeft(),
+          });
+          found.push(summary.params_sha256);
+        }
+        const same = found[0] === found[1] && /^[0-9a-f]{64}$/.test(found[0]);
+        record(context, what, found.map((hash) => String(hash).slice(0, 16)).join(' '), same);
+      });
     }
   }
 }
 
 async function speed(context, secondsLeft) {
-  const { engines, options, folder, cacheFolder, gpu } = context;
+  const { engines, folder, gpu } = context;
   const shape = gpu === undefined ? small : base;
   const job = await makeJob(join(folder, gpu === undefined ? 'small' : 'base'), shape);
   for (const engine of engines) {
     for (const precision of precisions) {
-      const run = async (start, steps) => {
-        const output_dir = join(folder, `speed-${engine}-${precision}-${start}`);
-        const given = { engine, devices: options.device, workers: 1, bf16: precision === 'bf16', micro_batch_tokens: shape.rows * shape.tokens, output_dir }; // prettier-ignore
-        return train(
-          { ...trainOptions(shape, job, given), max_steps: steps },
-          { cacheFolder, seconds: secondsLeft() },
-        );
-      };
-      const cold = await run('cold', 3);
-      const memory = watchMemory(gpu);
-      const warm = await run('warm', shape.steps);
-      const peak = memory.stop();
-      const what = `${engine} ${precision}`;
-      const stepMs = warm.step_ms.p50;
-      record(
-        context,
-        `${what}: step, ${shape.rows} x ${shape.tokens}`,
-        `${stepMs.toFixed(2)} ms p50, ${warm.step_ms.p95.toFixed(2)} p95`,
-      );
-      record(context, `${what}: tokens/s`, Math.round((shape.rows * shape.tokens * 1000) / stepMs));
-      record(
-        context,
-        `${what}: start to first step`,
-        `${cold.first_step_seconds.toFixed(1)} s cold, ${warm.first_step_seconds.toFixed(1)} s warm`,
-      );
-      if (peak !== undefined) record(context, `${what}: peak memory of the card`, mib(peak));
-      const flops = stepFlops(shape, shape);
-      const peakRate = gpu && peakFlops(gpu.name, precision);
-      const rate = `${(flops / stepMs / 1e9).toFixed(1)} TFLOP/s`;
-      record(
-        context,
-        `${what}: model FLOPs`,
-        peakRate === undefined
-          ? `${rate}; no peak is known for this device`
-          : `${rate}, ${((100 * flops * 1000) / stepMs / peakRate).toFixed(1)} % of ${(peakRate / 1e12).toFixed(0)}`,
+      await attempt(context, `speed of ${engine} ${precision}`, () =>
+        speedOf(context, { engine, precision, shape, job }, secondsLeft),
       );
     }
   }
 }
 
+async function speedOf(context, { engine, precision, shape, job }, secondsLeft) {
+  const { options, folder, cacheFolder, gpu } = context;
+  const run = async (start, steps) => {
+    const output_dir = join(folder, `speed-${engine}-${precision}-${start}`);
+    const given = { engine, devices: options.device, workers: 1, bf16: precision === 'bf16', micro_batch_tokens: shape.rows * shape.tokens, output_dir }; // prettier-ignore
+    return train(
+      { ...trainOptions(shape, job, given), max_steps: steps },
+      { cacheFolder, seconds: secondsLeft() },
+    );
+  };
+  const cold = await run('cold', 3);
+  const memory = watchMemory(gpu);
+  const warm = await run('warm', shape.steps).finally(memory.stop);
+  const what = `${engine} ${precision}`;
+  const stepMs = warm.step_ms.p50;
+  context.stepMs[what] = stepMs;
+  record(
+    context,
+    `${what}: step, ${shape.rows} x ${shape.tokens}`,
+    `${stepMs.toFixed(2)} ms p50, ${warm.step_ms.p95.toFixed(2)} p95`,
+  );
+  record(context, `${what}: tokens/s`, Math.round((shape.rows * shape.tokens * 1000) / stepMs));
+  record(
+    context,
+    `${what}: start to first step`,
+    `${cold.first_step_seconds.toFixed(1)} s cold, ${warm.first_step_seconds.toFixed(1)} s warm`,
+  );
+  if (gpu !== undefined) record(context, `${what}: peak memory of the card`, memory.peak());
+  const flops = stepFlops(shape, shape);
+  const peakRate = gpu && peakFlops(gpu.name, precision);
+  const rate = `${(flops / stepMs / 1e9).toFixed(1)} TFLOP/s`;
+  record(
+    context,
+    `${what}: model FLOPs`,
+    peakRate === undefined
+      ? `${rate}; no peak is known for this device`
+      : `${rate}, ${((100 * flops * 1000) / stepMs / peakRate).toFixed(1)} % of ${(peakRate / 1e12).toFixed(0)}`,
+  );
+}
+
 /** What other processes free or take shows, too: the card should be idle. */
 function watchMemory(gpu) {
   const used = () => {
-    const now = findGpus(process.env).gpus.find(({ uuid }) => uuid === gpu?.uuid);
+    const now = gpu && findGpus(process.env).gpus.find(({ uuid }) => uuid === gpu.uuid);
     return now?.freeMemoryBytes === undefined ? undefined : now.memoryBytes - now.freeMemoryBytes;
   };
   const before = used();
   let most = before ?? 0;
   const timer = setInterval(() => (most = Math.max(most, used() ?? 0)), 200);
   return {
-    stop: () => {
-      clearInterval(timer);
-      return before === undefined ? undefined : most - before;
-    },
+    stop: () => clearInterval(timer),
+    peak: () => (before === undefined ? 'not told by the driver' : mib(most - before)),
   };
 }
 
 async function peer(context, secondsLeft) {
   const { options, gpu } = context;
-  const script = resolve(options.peers, 'pytorch_bert.py');
-  if (gpu === undefined || !existsSync(script)) {
-    context.notes.push(
-      gpu === undefined
-        ? 'PyTorch was not measured: no card'
-        : `PyTorch was not measured: ${script} does not exist`,
-    );
+  if (gpu === undefined) {
+    context.notes.push('PyTorch was not measured: no card');
     return;
   }
-  const env = { ...process.env, CUDA_VISIBLE_DEVICES: gpu.uuid };
-  for (const precision of precisions) {
-    for (const compile of [false, true]) {
-      const args = [
-        'base',
-        base.rows,
-        base.tokens,
-        '--device',
-        'cuda',
-        '--steps',
-        40,
-        ...(precision === 'bf16' ? ['--bf16'] : []),
-        ...(compile ? ['--compile'] : []),
-      ];
-      const { stdout, stderr } = await runProcess([options.python, script, ...args.map(String)], {
-        seconds: secondsLeft(),
-        env,
-      });
-      const what = `PyTorch ${precision}${compile ? ', compiled' : ''}: step with AdamW`;
-      const [result] = jsonLines(stdout);
-      // A peer that does not run here says nothing about us.
-      if (result === undefined)
-        context.notes.push(`${what} does not run: ${stderr.trim().split('\n').at(-1)}`);
-      else
-        record(
-          context,
-          what,
-          `${(result.with_adamw.median_s * 1000).toFixed(2)} ms, ${Math.round(result.with_adamw.tokens_per_second)} tokens/s (torch ${result.torch})`,
-        );
-    }
+  const folders = options.peers === undefined ? peerFolders : [resolve(options.peers)];
+  const script = folders.map((each) => join(each, 'pytorch_bert.py')).find(existsSync);
+  if (script === undefined) {
+    context.notes.push(`PyTorch was not measured: no pytorch_bert.py in ${folders.join(', ')}`);
+    return;
   }
+  for (const run of peerRuns) await peerRun(context, { ...run, script, seconds: secondsLeft() });
+}
+
+async function peerRun(context, { precision, compile, script, seconds }) {
+  const { options, gpu, stepMs } = context;
+  const args = ['base', base.rows, base.tokens, '--device', 'cuda', '--steps', 40].map(String);
+  if (precision === 'bf16') args.push('--bf16');
+  if (compile) args.push('--compile');
+  const env = { ...process.env, CUDA_VISIBLE_DEVICES: gpu.uuid, CUDA_DEVICE_ORDER: 'PCI_BUS_ID' };
+  const memory = watchMemory(gpu);
+  const { stdout, stderr } = await runProcess([options.python, script, ...args], { seconds, env });
+  memory.stop();
+  const what = `PyTorch ${precision}${compile ? ', compiled' : ''}: step with AdamW`;
+  const [result] = jsonLines(stdout);
+  // A peer that does not run here says nothing about us.
+  if (result?.with_adamw === undefined) {
+    context.notes.push(`${what} does not run: ${stderr.trim().split('\n').at(-1)}`);
+    return;
+  }
+  const peerMs = result.with_adamw.median_s * 1000;
+  const ratios = Object.entries(stepMs)
+    .filter(([name]) => name.endsWith(` ${precision}`))
+    .map(([name, ms]) => `; ${name} is ${(peerMs / ms).toFixed(2)} times as fast`);
+  const speed = `${peerMs.toFixed(2)} ms, ${Math.round(result.with_adamw.tokens_per_second)} tokens/s`;
+  record(context, what, `${speed}, ${memory.peak()} (torch ${result.torch})${ratios.join('')}`);
 }
 
 function publish({ options, rows, notes, gpu }, found) {
@@ -314,15 +331,16 @@ function publish({ options, rows, notes, gpu }, found) {
   const file = join(resolve(options.report), `gpu_${name}_${date}.md`);
   mkdirSync(resolve(options.report), { recursive: true });
   writeFileSync(file, text);
-  console.log(`\n${text}\nwritten: ${file}`);
+  return { file, text };
 }
 
-/** Of the bundle, or of the checkout. */
+/** Of the bundle, or of the checkout; a copy of one may have neither. */
 function commitOf() {
   const bundle = join(root, 'bundle.json');
   if (existsSync(bundle)) return JSON.parse(readFileSync(bundle, 'utf8')).commit;
-  const head = readFileSync(join(root, '.git/HEAD'), 'utf8').trim();
-  const ref = /^ref: (.*)$/.exec(head)?.[1];
-  const file = ref && join(root, '.git', ref);
-  return (file && existsSync(file) ? readFileSync(file, 'utf8') : head).slice(0, 9);
+  const { stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return stdout?.trim() || 'unknown';
 }

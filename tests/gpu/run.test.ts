@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { exitCodes, parseArguments, stages } from './plan.js';
+import { exitCodes, parseArguments, prepareSeconds, stages } from './plan.js';
+import { jsonLines, runProcess } from './processes.js';
 
 const script = fileURLToPath(new URL('run.js', import.meta.url));
 const runWith = (...args: string[]) =>
@@ -13,7 +14,7 @@ const runWith = (...args: string[]) =>
   });
 
 it('fits into ten minutes', () => {
-  expect(stages.reduce((sum, { seconds }) => sum + seconds, 0)).toBeLessThan(600);
+  expect(stages.reduce((sum, { seconds }) => sum + seconds, prepareSeconds)).toBeLessThan(580);
 });
 
 it('takes its options, and refuses others', () => {
@@ -37,3 +38,17 @@ it('says that there is no card, and ends with its own code', () => {
 it('ends with 64 for a wrong option', () => {
   expect(runWith('--device').status).toBe(exitCodes.usage);
 });
+
+it('ends a process that hears no SIGTERM and left a child with its output', async () => {
+  const deaf = `
+    process.on('SIGTERM', () => {});
+    require('child_process').spawn('sleep', ['20'], { stdio: 'inherit', detached: true }).unref();
+    console.log('{"started": true}\\n{no JSON}');
+    setInterval(() => {}, 1000);`;
+  const started = performance.now();
+  const ended = await runProcess([process.execPath, '-e', deaf], { seconds: 1 });
+  expect(performance.now() - started).toBeLessThan(10_000);
+  expect(ended.code).toBe(null);
+  expect(ended.stderr).toContain('stopped after 1 s');
+  expect(jsonLines(ended.stdout)).toEqual([{ started: true }]);
+}, 15_000);
