@@ -22,10 +22,20 @@ export function addonVersion(): string {
   return version;
 }
 
+/** Before gigabytes are fetched for it. @throws MicrotuneError `usage` without a C++ compiler */
+export async function requireCompiler(run: ProcessRunner): Promise<void> {
+  if ((await run('g++', ['--version'])).exitCode !== undefined) return;
+  throw new MicrotuneError(
+    'usage',
+    'g++ was not found: building the addon of tfjs-node-gpu needs a C++ compiler once (not at run time). ' +
+      'Install it (Debian and Ubuntu: apt-get install g++) and run the command again',
+  );
+}
+
 /**
  * Compiles the addon into a folder that holds the wheel's `tensorflow/`; it finds the libraries there, wherever the
  * folder moves.
- * @throws MicrotuneError `usage` without a C++ compiler, `data` when the sources do not compile
+ * @throws MicrotuneError `data` when the sources do not compile
  */
 export async function buildAddon(run: ProcessRunner, folder: string): Promise<void> {
   const sources = join(dirname(packageFile(addonPackage)), 'binding');
@@ -39,13 +49,6 @@ export async function buildAddon(run: ProcessRunner, folder: string): Promise<vo
     ...['-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
   ]);
   if (result.exitCode === 0) return;
-  if (result.exitCode === undefined) {
-    throw new MicrotuneError(
-      'usage',
-      'g++ was not found: building the addon of tfjs-node-gpu needs a C++ compiler once (not at run time). ' +
-        'Install it (Debian and Ubuntu: apt-get install g++) and run the command again',
-    );
-  }
   const lines = result.stderr.split('\n');
   const error = lines.find((line) => /error/i.test(line)) ?? lines[0] ?? '';
   throw new MicrotuneError(

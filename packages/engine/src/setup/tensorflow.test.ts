@@ -32,15 +32,21 @@ const timestamp = '2026-01-02T03:04:05.000Z';
 const setUp = (run: ProcessRunner) =>
   setupTensorflow({ platform: 'cpu', cacheFolder, run, report: () => undefined, timestamp });
 const leftovers = () => readdirSync(join(cacheFolder, 'tensorflow'));
+/** All programs answer this, but for a compiler that is there. */
 const answering =
   (exitCode: number | undefined, stderr: string): ProcessRunner =>
-  () =>
-    Promise.resolve({ exitCode, stdout: '', stderr });
+  (program, [first]) =>
+    Promise.resolve(
+      program === 'g++' && first === '--version'
+        ? { exitCode: 0, stdout: 'g++ 12', stderr: '' }
+        : { exitCode, stdout: '', stderr },
+    );
 
 /** Leaves a file in pip's place. */
 const pipLeaving =
   (content: string): ProcessRunner =>
-  (_, args) => {
+  (program, args) => {
+    if (program === 'g++') return runProcess(program, args);
     writeFileSync(join(args[args.indexOf('--dest') + 1] ?? '', wheel?.file ?? ''), content);
     return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
   };
@@ -118,11 +124,20 @@ describe.skipIf(wheel === undefined)('set-up of TensorFlow where something is mi
     expect(leftovers()).toEqual([]);
   });
 
-  it('names the compiler when there is none, and what it says', async () => {
-    await expect(buildAddon(answering(undefined, ''), cacheFolder)).rejects.toMatchObject({
+  it('names the compiler when there is none, before anything is fetched', async () => {
+    const asked: string[] = [];
+    const noProgram: ProcessRunner = (program) => {
+      asked.push(program);
+      return Promise.resolve({ exitCode: undefined, stdout: '', stderr: '' });
+    };
+    await expect(setUp(noProgram)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining('g++ was not found') as string,
     });
+    expect(asked).toEqual(['g++']);
+  });
+
+  it('repeats what the compiler says', async () => {
     await expect(
       buildAddon(
         answering(1, 'a.cc:1: fatal error: tensorflow/c/c_api.h: No such file'),

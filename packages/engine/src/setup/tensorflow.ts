@@ -10,7 +10,7 @@ import type { XlaPlatform } from '../xla/platform.js';
 import { makeFolderAside, putInPlace } from './folder-aside.js';
 import { installWheels, megabytes } from './install-wheels.js';
 import type { ProcessRunner } from './process-runner.js';
-import { addonVersion, buildAddon } from './tensorflow-addon.js';
+import { addonVersion, buildAddon, requireCompiler } from './tensorflow-addon.js';
 import {
   addonName,
   tensorflowFolder,
@@ -91,6 +91,7 @@ async function prepare(
   release: TensorflowRelease,
   aside: string,
 ): Promise<TensorflowManifest> {
+  await requireCompiler(run);
   const placeOf = placeOfTensorflow;
   const installed = await installWheels(release.wheels, { run, report, folder: aside, placeOf });
   report(`${megabytes(installed.files)}; building the addon of tfjs-node-gpu`);
