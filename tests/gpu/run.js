@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { renderReport } from '../../benchmarks/dist/support/report.js';
 import { peakFlops, stepFlops } from '../../packages/cli/dist/bench/model-flops.js';
 import { cacheFolderOf } from '../../packages/cli/dist/environment.js';
-import { cpuFlags, telltaleFlags } from '../../packages/cli/dist/machine/cpu-flags.js';
+import { cpuFlags, telltaleFlags } from '../../packages/engine/dist/cpu-flags.js';
 import { findGpus } from '../../packages/engine/dist/cuda/find-gpus.js';
 import { missingLibraries } from '../../packages/engine/dist/setup/missing-libraries.js';
 import { base, exitCodes, parseArguments, peerRuns, precisions, prepareSeconds, small, stages } from './plan.js'; // prettier-ignore

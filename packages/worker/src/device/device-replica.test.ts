@@ -26,7 +26,7 @@ describe.each(['xla', 'tensorflow'] as const)('a replica on %s', (name) => {
     });
     afterAll(() => engine.dispose());
 
-    it('trains as state in the arena does, over 20 steps', async () => {
+    it('trains as state in the arena does, over 20 steps', { timeout: 240_000 }, async () => {
       using resident = await openSmallWorld(engine, { workers: 1 });
       using host = await openSmallWorld({ ...engine, init: undefined }, { workers: 1 });
       const [reports, expected] = [await resident.train(1, 20), await host.train(1, 20)];
@@ -42,21 +42,25 @@ describe.each(['xla', 'tensorflow'] as const)('a replica on %s', (name) => {
       expect(relativeError(logits, await host.workers[0]!.logits())).toBeLessThan(1e-5);
     });
 
-    it('gives the same bits with 1, 2, 3 and 4 workers, one of them without shards', async () => {
-      const run = async (workers: number) => {
-        using world = await openSmallWorld(engine, { workers });
-        const reports = await world.train(1, 6);
-        const states = [];
-        for (let rank = 0; rank < workers; rank++) states.push(await world.snapshot(rank));
-        return { norms: reports.map(({ gradientNorm }) => gradientNorm), states };
-      };
-      const one = await run(1);
-      for (const workers of [2, 3, 4]) {
-        const { norms, states } = await run(workers);
-        expect(norms).toEqual(one.norms);
-        for (const state of states) expect(state).toEqual(one.states[0]);
-      }
-    });
+    it(
+      'gives the same bits with 1, 2, 3 and 4 workers, one of them without shards',
+      { timeout: 240_000 },
+      async () => {
+        const run = async (workers: number) => {
+          using world = await openSmallWorld(engine, { workers });
+          const reports = await world.train(1, 6);
+          const states = [];
+          for (let rank = 0; rank < workers; rank++) states.push(await world.snapshot(rank));
+          return { norms: reports.map(({ gradientNorm }) => gradientNorm), states };
+        };
+        const one = await run(1);
+        for (const workers of [2, 3, 4]) {
+          const { norms, states } = await run(workers);
+          expect(norms).toEqual(one.norms);
+          for (const state of states) expect(state).toEqual(one.states[0]);
+        }
+      },
+    );
 
     it('goes on with the same bits from a snapshot that was taken over again', async () => {
       using world = await openSmallWorld(engine, { workers: 1 });
