@@ -93,7 +93,7 @@ export const setupOptions = z.strictObject({
     .string()
     .optional()
     .describe(
-      "setup xla: use the plugin of this folder and fetch nothing: site-packages of a Python that has JAX's",
+      "Use what is in this folder and fetch nothing: site-packages of a Python that has JAX's plugin (xla) or TensorFlow, or the folder of tfjs-node-gpu where its own installer ran (tensorflow)",
     ),
   force: z.boolean().default(false).describe('Fetch again what is already there'),
   json,

@@ -33,9 +33,9 @@ const setups: Readonly<Record<string, (request: Request) => Promise<Installed>>>
     const { librariesFolder, manifest, changed } = await setupOpenvino(common);
     return { folder: librariesFolder, version: manifest.version, changed };
   },
-  tensorflow: async ({ cuda, common }) => {
+  tensorflow: async ({ cuda, from, common }) => {
     const platform = cuda ? 'cuda' : 'cpu';
-    const { addonFile, manifest, changed } = await setupTensorflow({ ...common, platform });
+    const { addonFile, manifest, changed } = await setupTensorflow({ ...common, platform, from });
     return { folder: dirname(addonFile), version: manifest.version, changed };
   },
   xla: async ({ cuda, from, common, variables }) => {
@@ -64,8 +64,8 @@ export async function run({
       `setup ${name}: the engines to set up are ${known}; onnx comes with npm`,
     );
   }
-  if (from !== undefined && name !== 'xla')
-    throw new MicrotuneError('usage', `setup ${name}: --from is for xla alone`);
+  if (from !== undefined && name === 'openvino')
+    throw new MicrotuneError('usage', 'setup openvino: --from is for tensorflow and xla');
   const { cacheFolder, stdout, variables } = environment;
   const common = {
     cacheFolder,

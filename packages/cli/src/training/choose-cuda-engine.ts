@@ -1,6 +1,6 @@
 /** Which engine runs on GPUs here, by what is set up: the workers load it, the coordinator never does. */
 import type { EngineName } from '@microtune/engine';
-import { missingLibraries } from '@microtune/engine/missing-libraries';
+import { libraryWarning, missingLibraries } from '@microtune/engine/missing-libraries';
 import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
 import type { EngineChoice } from './choose-engine.js';
 
@@ -32,7 +32,9 @@ export function chooseCudaEngine({ engine }: ParsedConfig, cacheFolder: string):
     const missing = missingLibraries(name, cacheFolder, 'cuda');
     if (missing === undefined) {
       const note =
-        reasons.length === 0 ? undefined : `engine ${name}, because ${reasons.join('; ')}`;
+        reasons.length === 0
+          ? libraryWarning(name, cacheFolder, 'cuda')
+          : `engine ${name}, because ${reasons.join('; ')}`;
       return { engine: name, note };
     }
     const remedy = missing.remedy === undefined ? '' : ` (${missing.remedy})`;

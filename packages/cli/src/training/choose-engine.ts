@@ -1,10 +1,10 @@
 /** Which engine `auto` means on this machine, without loading any: workers load it, the coordinator never does. */
-import { missingLibraries } from '@microtune/engine/missing-libraries';
+import { libraryWarning, missingLibraries } from '@microtune/engine/missing-libraries';
 import { MicrotuneError, type ParsedConfig, type ResolvedConfig } from '@microtune/shared';
 
 export interface EngineChoice {
   readonly engine: ResolvedConfig['engine'];
-  /** Why not a better one. */
+  /** Why not a better one, or what to know of its libraries. */
   readonly note: string | undefined;
 }
 
@@ -12,7 +12,7 @@ export interface EngineChoice {
 export function chooseEngine(config: ParsedConfig, cacheFolder: string): EngineChoice {
   const best = config.engine === 'auto' ? 'openvino' : config.engine;
   const missing = missingLibraries(best, cacheFolder);
-  if (missing === undefined) return { engine: best, note: undefined };
+  if (missing === undefined) return { engine: best, note: libraryWarning(best, cacheFolder) };
   const { reason, remedy } = missing;
   if (config.engine !== 'auto')
     throw new MicrotuneError('usage', `--engine ${best}: ${reason}: run ${remedy}`);

@@ -7,6 +7,7 @@ import type { XlaPlatform } from '../xla/platform.js';
 import { openvinoStatus } from './openvino-manifest.js';
 import { setupCommand } from './setup-command.js';
 import { tensorflowStatus } from './tensorflow-manifest.js';
+import { untestedTensorflow } from './tensorflow-release.js';
 import { xlaStatus } from './xla-manifest.js';
 
 type Status = { readonly state: 'ready' } | { readonly state: string; readonly reason: string };
@@ -31,4 +32,15 @@ export function missingLibraries(
   const status = statusOf[name]?.(cacheFolder, platform);
   if (status === undefined || !('reason' in status)) return undefined;
   return { name, reason: status.reason, remedy: setupCommand(name, platform) };
+}
+
+/** What to know of libraries that are there, but not those that Microtune is tested with. */
+export function libraryWarning(
+  name: EngineName,
+  cacheFolder: string,
+  platform: XlaPlatform = 'cpu',
+): string | undefined {
+  if (name !== 'tensorflow') return undefined;
+  const status = tensorflowStatus(cacheFolder, platform);
+  return status.state === 'ready' ? untestedTensorflow(status.manifest.version) : undefined;
 }

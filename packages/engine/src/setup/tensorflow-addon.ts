@@ -53,6 +53,6 @@ export async function buildAddon(run: ProcessRunner, folder: string): Promise<vo
   const error = lines.find((line) => /error/i.test(line)) ?? lines[0] ?? '';
   throw new MicrotuneError(
     'data',
-    `the addon of ${addonPackage} does not compile against the wheel: ${error.trim()}. It needs g++ 9 or newer`,
+    `the addon of ${addonPackage} does not compile against this TensorFlow: ${error.trim()}. It needs g++ 9 or newer`,
   );
 }

@@ -13,10 +13,10 @@ const manifestSchema = z.object({
   version: z.string(),
   /** Of @tensorflow/tfjs-node-gpu, whose addon was built. */
   addonVersion: z.string(),
-  wheels: z
-    .array(z.object({ file: z.string(), sha256: z.string() }))
-    .min(1)
-    .readonly(),
+  /** Fetched ones; none when another installation is used. */
+  wheels: z.array(z.object({ file: z.string(), sha256: z.string() })).readonly(),
+  /** The installation that is used instead. */
+  from: z.string().optional(),
   /** Libraries left to the system, by soname. */
   systemLibraries: z.array(z.string()).readonly(),
   files: z

@@ -9,6 +9,15 @@ import type { Wheel } from './wheel.js';
 
 export const tensorflowVersion = '2.21.0';
 
+/** What to know of a library of another version; undefined for the pinned one. @param version what the library says it is */
+export function untestedTensorflow(version: string): string | undefined {
+  if (version === tensorflowVersion) return undefined;
+  const age = version.startsWith('2.9.')
+    ? '; it is of 2022 and made for CUDA 11.2, which knows no card newer than Ampere (compute capability 8.6)'
+    : '';
+  return `Microtune is tested with TensorFlow ${tensorflowVersion}, and this one is ${version}${age}`;
+}
+
 export interface TensorflowRelease {
   readonly platform: XlaPlatform;
   /** Names the folder below the cache. */

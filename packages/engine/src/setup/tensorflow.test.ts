@@ -1,7 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { libraryWarning } from './missing-libraries.js';
 import type { ProcessRunner } from './process-runner.js';
 import { runProcess } from './process-runner.js';
 import { buildAddon } from './tensorflow-addon.js';
@@ -46,7 +55,7 @@ const answering =
 const pipLeaving =
   (content: string): ProcessRunner =>
   (program, args) => {
-    if (program === 'g++') return runProcess(program, args);
+    if (program === 'g++') return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
     writeFileSync(join(args[args.indexOf('--dest') + 1] ?? '', wheel?.file ?? ''), content);
     return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
   };
@@ -94,6 +103,49 @@ describe.skipIf(addonFile === undefined)(
     });
   },
 );
+
+describe.skipIf(addonFile === undefined)('set-up of TensorFlow from another installation', () => {
+  const noFetch: ProcessRunner = (program, args) =>
+    program === 'python3' ? Promise.reject(new Error('pip was run')) : runProcess(program, args);
+  const setUpFrom = (from: string, run = noFetch, lines: string[] = []) => {
+    const report = (line: string) => lines.push(line);
+    return setupTensorflow({ platform: 'cpu', cacheFolder, run, report, timestamp, from });
+  };
+
+  it('uses what the installer of tfjs-node-gpu left, with a warning about its age', async () => {
+    const folder = join(cacheFolder, 'tfjs-node-gpu');
+    mkdirSync(join(folder, 'lib', 'napi-v8'), { recursive: true });
+    symlinkSync(addonFile!, join(folder, 'lib', 'napi-v8', 'tfjs_binding.node'));
+    // The addon is the pinned one; what it says of its age is a stand-in's.
+    const old: ProcessRunner = async (program, args) => {
+      const result = await noFetch(program, args);
+      return { ...result, stdout: result.stdout.replace('2.21.0', '2.9.1') };
+    };
+    const lines: string[] = [];
+    const { manifest } = await setUpFrom(folder, old, lines);
+    expect(manifest).toMatchObject({ version: '2.9.1', from: folder, wheels: [] });
+    expect(lines).toContainEqual(
+      expect.stringMatching(
+        /^warning: .* tested with TensorFlow 2\.21\.0, .* 2\.9\.1; it is of 2022/,
+      ),
+    );
+    expect(tensorflowStatus(cacheFolder, 'cpu').state).toBe('ready');
+    expect(libraryWarning('tensorflow', cacheFolder)).toContain('2.9.1');
+  });
+
+  it('builds the addon against the TensorFlow of a Python; refuses a folder without either', async () => {
+    const lines: string[] = [];
+    const { manifest } = await setUpFrom(join(addonFile!, '..'), noFetch, lines);
+    expect(manifest).toMatchObject({ version: '2.21.0', wheels: [] });
+    expect(lines.some((line) => line.startsWith('warning'))).toBe(false);
+    expect(libraryWarning('tensorflow', cacheFolder)).toBeUndefined();
+    await expect(setUpFrom(cacheFolder)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('there is neither lib/napi-v*/tfjs_binding.node') as string,
+    });
+    expect(tensorflowStatus(cacheFolder, 'cpu').state).toBe('ready');
+  });
+});
 
 describe.skipIf(wheel === undefined)('set-up of TensorFlow where something is missing', () => {
   it('refuses a wheel with other bytes and leaves nothing behind', async () => {
