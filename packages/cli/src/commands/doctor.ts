@@ -59,7 +59,11 @@ function findingsText({ machine, bf16, nvidia, cacheFolder, engines }: Findings)
     ['cpu flags', flags === '' ? 'none of those that speed training up' : flags],
     [
       'bf16',
-      bf16 === undefined ? 'unknown' : bf16 ? 'in hardware' : 'not in hardware: --bf16 is refused',
+      bf16 === undefined
+        ? 'unknown'
+        : bf16
+          ? 'in hardware'
+          : 'not in hardware: openvino refuses --bf16, xla and tensorflow are slow in it',
     ],
     ['memory', `${byteSize(machine.memoryBytes)}, ${byteSize(machine.freeMemoryBytes)} free`],
     ...gpuFacts(nvidia),
