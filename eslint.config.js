@@ -8,7 +8,7 @@ const packageName = (name) => (name === 'cli' ? 'microtune' : `@microtune/${name
 function restrictedImports(name, extra = []) {
   const { may, why } = importRules[name];
   const others = Object.keys(importRules).filter((other) => other !== name && !may.includes(other));
-  const foreign = Object.entries(ownedLibraries).filter(([, { owner }]) => owner !== name);
+  const foreign = Object.entries(ownedLibraries).filter(([, { owners }]) => !owners.includes(name));
   return [
     'error',
     {
@@ -17,9 +17,9 @@ function restrictedImports(name, extra = []) {
           group: [packageName(other), `${packageName(other)}/*`],
           message: `${name} may import only [${may.join(', ')}]: ${why}.`,
         })),
-        ...foreign.map(([library, { owner, why: reason }]) => ({
+        ...foreign.map(([library, { owners, why: reason }]) => ({
           group: [library, `${library}/*`],
-          message: `only ${owner} imports ${library}: ${reason}.`,
+          message: `only ${owners.join(' and ')} import ${library}: ${reason}.`,
         })),
         {
           group: ['./index.js', '../index.js', '../../index.js'],

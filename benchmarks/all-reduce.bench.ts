@@ -1,5 +1,6 @@
 /**
- * The all-reduce between processes over loopback TCP, against PyTorch's Gloo: both in one run, in turns.
+ * The all-reduce between processes of one machine, against PyTorch's Gloo over loopback TCP: all in one run, in turns.
+ * Ours twice: payloads read from the sender's memory, as between workers of one machine, and over TCP, as between machines.
  *
  *   node benchmarks/dist/all-reduce.bench.js [--world 2] [--mib 0.01,4,16,64] [--rounds 3] [--iterations 10] [--write]
  */
@@ -36,7 +37,7 @@ async function ask(child: ChildProcess, message: ToRank): Promise<FromRank> {
   return reply;
 }
 
-async function startRanks(): Promise<ChildProcess[]> {
+async function startRanks(readMemory: boolean): Promise<ChildProcess[]> {
   const main = fileURLToPath(new URL('support/all-reduce-rank.js', import.meta.url));
   // As workers should be started: freed memory is kept for the next frames, frames cause no full collections.
   const env = {
@@ -47,7 +48,7 @@ async function startRanks(): Promise<ChildProcess[]> {
   const execArgv = ['--initial-old-space-size=256'];
   const ranks = Array.from({ length: worldSize }, () => fork(main, { env, execArgv }));
   const endpoints = await Promise.all(
-    ranks.map((child, rank) => ask(child, { type: 'open', rank })),
+    ranks.map((child, rank) => ask(child, { type: 'open', rank, readMemory })),
   );
   const peers = endpoints.map((endpoint, rank) => ({ rank, bulkEndpoint: String(endpoint) }));
   await Promise.all(ranks.map((child) => ask(child, { type: 'connect', peers })));
@@ -74,51 +75,62 @@ async function timeGloo(peers: PeerLocation, round: number): Promise<Map<number,
 }
 
 const peers = findPeers(options);
-const ranks = await startRanks();
-const ours = new Map<number, number[]>(sizes.map((mib) => [mib, []]));
+const sides = [
+  { name: 'memory', ranks: await startRanks(true), times: timesBySize() },
+  { name: 'TCP', ranks: await startRanks(false), times: timesBySize() },
+];
 const gloo = new Map<number, { mins: number[]; medians: number[] }>(
   sizes.map((mib) => [mib, { mins: [], medians: [] }]),
 );
 for (let round = 0; round < Number(options.rounds); round++) {
-  for (const mib of sizes) ours.get(mib)?.push(...(await timeOurs(ranks, mib)));
+  for (const { ranks, times } of sides)
+    for (const mib of sizes) times.get(mib)?.push(...(await timeOurs(ranks, mib)));
   if (!peers) continue;
   for (const [mib, [min = NaN, middle = NaN]] of await timeGloo(peers, round)) {
     gloo.get(mib)?.mins.push(min);
     gloo.get(mib)?.medians.push(middle);
   }
 }
-for (const child of ranks) child.disconnect();
+for (const { ranks } of sides) for (const child of ranks) child.disconnect();
+
+function timesBySize(): Map<number, number[]> {
+  return new Map(sizes.map((mib) => [mib, []]));
+}
 
 const milliseconds = (value: number): string => value.toFixed(2);
 const ratio = (value: number): string => `${value.toFixed(2)}x`;
-const rows = sizes.map((mib) => {
-  const mine = spread(ours.get(mib) ?? []);
-  const { mins = [], medians = [] } = gloo.get(mib) ?? {};
-  const busGb = (mib * 2 ** 20 * 2 * (worldSize - 1)) / worldSize / 1e6 / mine.median;
-  const both = [milliseconds(mine.min), milliseconds(mine.median), busGb.toFixed(2)];
-  if (medians.length === 0) return [mib, ...both, '-', '-', '-', '-'];
-  const peer = { min: Math.min(...mins), median: median(medians) };
-  return [
-    mib,
-    ...both,
-    milliseconds(peer.min),
-    milliseconds(peer.median),
-    ratio(peer.min / mine.min),
-    ratio(peer.median / mine.median),
-  ];
-});
+const rows = sides.flatMap(({ name, times }) =>
+  sizes.map((mib) => {
+    const mine = spread(times.get(mib) ?? []);
+    const { mins = [], medians = [] } = gloo.get(mib) ?? {};
+    const busGb = (mib * 2 ** 20 * 2 * (worldSize - 1)) / worldSize / 1e6 / mine.median;
+    const both = [milliseconds(mine.min), milliseconds(mine.median), busGb.toFixed(2)];
+    if (medians.length === 0) return [name, mib, ...both, '-', '-', '-', '-'];
+    const peer = { min: Math.min(...mins), median: median(medians) };
+    return [
+      name,
+      mib,
+      ...both,
+      milliseconds(peer.min),
+      milliseconds(peer.median),
+      ratio(peer.min / mine.min),
+      ratio(peer.median / mine.median),
+    ];
+  }),
+);
 publishReport(
   {
     what: 'all-reduce',
-    title: `All-reduce of float32 over loopback TCP, ${worldSize} processes`,
+    title: `All-reduce of float32 on one machine, ${worldSize} processes`,
     command: `node benchmarks/dist/all-reduce.bench.js ${process.argv.slice(2).join(' ')}`.trim(),
     machine: describeMachine(),
     // prettier-ignore
-    columns: ['MiB', 'min ms', 'median ms', 'bus GB/s', 'Gloo min ms', 'Gloo median ms', 'min ratio', 'median ratio'],
+    columns: ['payloads by', 'MiB', 'min ms', 'median ms', 'bus GB/s', 'Gloo min ms', 'Gloo median ms', 'min ratio', 'median ratio'],
     rows,
     notes: [
       `${options.rounds} rounds of ${iterations} iterations, in turns with Gloo; times are of rank 0 and end with the commit: every rank has everything.`,
-      'Gloo: gloo_allreduce.py; its median is the median of the medians of the rounds. A ratio above 1 means that ours is faster.',
+      'memory: frames say where payloads are, and the receiver reads them there, as between workers of one machine; TCP: payloads travel in the frames over loopback, as between machines.',
+      'Gloo: gloo_allreduce.py, over loopback TCP; its median is the median of the medians of the rounds. A ratio above 1 means that ours is faster.',
     ],
   },
   { write: options.write },

@@ -2,19 +2,20 @@
  * One training step (forward, backward, AdamW) of a randomly initialised BERT at 8 x 128 tokens, dropout off, against
  * PyTorch. Our side is the product: coordinator, one worker, engine, update. Rounds are interleaved.
  *
- *   node benchmarks/dist/bert-step.bench.js [--sizes l6,base] [--engines openvino,onnx] [--rounds 3] [--write]
+ *   node benchmarks/dist/bert-step.bench.js [--sizes l6,base] [--engines openvino,onnx] [--precisions f32,bf16] [--rounds 3] [--write]
  */
 import { parseArgs } from 'node:util';
 import { describeMachine } from './support/machine.js';
 import { findPeers, runPeer } from './support/peer.js';
 import { publishReport } from './support/report.js';
 import { spread } from './support/statistics.js';
-import { timeCommand } from './support/timed-command.js';
+import { CommandFailed, timeCommand } from './support/timed-command.js';
 
 const { values: options } = parseArgs({
   options: {
     sizes: { type: 'string', default: 'l6,base' },
     engines: { type: 'string', default: 'openvino' },
+    precisions: { type: 'string', default: 'f32,bf16' },
     rounds: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
     shared: { type: 'string' },
@@ -25,13 +26,15 @@ const { values: options } = parseArgs({
 
 const rows = 8;
 const tokens = 128;
-const precisions = ['f32', 'bf16'] as const;
-type Precision = (typeof precisions)[number];
+type Precision = 'f32' | 'bf16';
 
 const shapes: Record<string, string[]> = {
   l6: ['--layers', '6', '--hidden_size', '384'],
   base: ['--layers', '12', '--hidden_size', '768'],
 };
+
+/** What `microtune` ends with where an engine or a precision does not run on this machine. */
+const exitCodeOfUsage = 64;
 
 /** Sides that were left out, and why. */
 const leftOut = new Set<string>();
@@ -42,6 +45,16 @@ async function ours(
   engine: string,
   precision: Precision,
 ): Promise<number | undefined> {
+  try {
+    return await timeOurs(size, engine, precision);
+  } catch (error) {
+    if (!(error instanceof CommandFailed) || error.code !== exitCodeOfUsage) throw error;
+    leftOut.add(error.stderr.trim());
+    return undefined;
+  }
+}
+
+async function timeOurs(size: string, engine: string, precision: Precision): Promise<number> {
   const { stdout } = await timeCommand({
     command: process.execPath,
     // prettier-ignore
@@ -49,12 +62,8 @@ async function ours(
       '--rows', String(rows), '--tokens', String(tokens), '--threads', options.threads, '--repeats', '10',
       ...(shapes[size] ?? []), '--json'],
   });
-  const { results, notes } = JSON.parse(stdout) as {
-    results: { step_ms: { p50: number } }[];
-    notes: string[];
-  };
-  if (results.length === 0) for (const note of notes) leftOut.add(note);
-  return results[0]?.step_ms.p50;
+  const { results } = JSON.parse(stdout) as { results: [{ step_ms: { p50: number } }] };
+  return results[0].step_ms.p50;
 }
 
 const peers = findPeers(options);
@@ -80,7 +89,7 @@ function ratio(peerMs: number, ownMs: number): string {
 const machine = describeMachine();
 const table: (string | number)[][] = [];
 for (const size of options.sizes.split(',')) {
-  for (const precision of precisions) {
+  for (const precision of options.precisions.split(',') as Precision[]) {
     const sides = [...options.engines.split(','), 'PyTorch'];
     const times = new Map<string, number[]>(sides.map((side) => [side, []]));
     for (let round = 0; round < Number(options.rounds); round++) {

@@ -2,7 +2,7 @@
  * One SST-2 epoch with a pretrained MiniLM as a whole command, against the HuggingFace Trainer on the same files:
  * wall time, accuracy, peak memory, time to the first finished step. Both sides in one run, interleaved.
  *
- *   node benchmarks/dist/sst2-epoch.bench.js [--seeds 42,43,44] [--sides f32,bf16,hf,hf-bf16-grouped] [--workers 1,2] [--write]
+ *   node benchmarks/dist/sst2-epoch.bench.js [--seeds 42,43,44] [--sides f32,bf16,hf,hf-grouped,hf-bf16-grouped] [--workers 1,2] [--write]
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -101,6 +101,12 @@ const sidesByName: Record<string, Side[]> = {
   f32: ours('f32'),
   bf16: ours('bf16'),
   hf: [{ name: 'HF Trainer, defaults', run: (seed) => runTrainer(seed, []) }],
+  'hf-grouped': [
+    {
+      name: 'HF Trainer, --group-by-length',
+      run: (seed) => runTrainer(seed, ['--group-by-length']),
+    },
+  ],
   'hf-bf16-grouped': [
     {
       name: 'HF Trainer, --bf16 --group-by-length',
@@ -124,7 +130,10 @@ const mean = (values: readonly number[]): number =>
 const medianWall = (name: string): number =>
   spread((results.get(name) ?? []).map((r) => r.wallSeconds)).median;
 const againstDefault = medianWall('HF Trainer, defaults');
-const againstBest = medianWall('HF Trainer, --bf16 --group-by-length');
+// bf16 slows PyTorch down on a CPU without bfloat16 products: the best that was run counts.
+const againstBest = Math.min(
+  ...[...results.keys()].filter((name) => name.startsWith('HF')).map(medianWall),
+);
 
 publishReport(
   {

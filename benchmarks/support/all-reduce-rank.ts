@@ -1,4 +1,4 @@
-/** The main file of a child process: one rank of an all-reduce over loopback TCP, timed. */
+/** The main file of a child process: one rank of an all-reduce, timed. */
 import { createArena } from '@microtune/arena';
 import {
   allReduceFloats,
@@ -10,7 +10,8 @@ import {
 } from '@microtune/collective';
 
 export type ToRank =
-  | { type: 'open'; rank: number }
+  /** @param readMemory false sends payloads over loopback TCP instead */
+  | { type: 'open'; rank: number; readMemory: boolean }
   | { type: 'connect'; peers: { rank: number; bulkEndpoint: string }[] }
   | { type: 'time'; mib: number; iterations: number; chunkBytes?: number };
 
@@ -23,7 +24,7 @@ let runs = 0;
 async function answer(message: ToRank): Promise<FromRank> {
   switch (message.type) {
     case 'open':
-      transport = await createZeromqTransport({ rank: message.rank });
+      transport = await createZeromqTransport(message);
       return transport.endpoint;
     case 'connect':
       await transport.connect(message.peers, 5000);

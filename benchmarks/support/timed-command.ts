@@ -18,6 +18,18 @@ export interface TimedCommandOptions {
   mark?: (line: string) => boolean;
 }
 
+/** A command that did not end with 0. */
+export class CommandFailed extends Error {
+  constructor(
+    command: string,
+    readonly code: number | null,
+    readonly stderr: string,
+  ) {
+    super(`${command} ended with ${code}: ${stderr.slice(-2000)}`);
+  }
+}
+
+/** @throws CommandFailed */
 export async function timeCommand(options: TimedCommandOptions): Promise<TimedCommand> {
   const started = performance.now();
   const child = spawn(options.command, options.args, {
@@ -38,9 +50,7 @@ export async function timeCommand(options: TimedCommandOptions): Promise<TimedCo
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
   const peakBytes = memory.stop();
   if (code !== 0) {
-    throw new Error(
-      `${options.command} ${options.args.join(' ')} ended with ${code}: ${stderr.slice(-2000)}`,
-    );
+    throw new CommandFailed([options.command, ...options.args].join(' '), code, stderr);
   }
   return { wallSeconds: (performance.now() - started) / 1000, peakBytes, stdout, markSeconds };
 }

@@ -1,9 +1,10 @@
 /**
- * Adds the partial sums of all ranks over one chunk, in tree order. Received bytes go through a staging slot of the
- * arena that stays in the cache; a rank's own sums are added where they lie.
+ * Adds the partial sums of all ranks over one chunk, in tree order. Received payloads are copied into a staging slot of
+ * the arena that stays in the cache; a rank's own sums are added where they lie.
  */
 import type { Arena, Slot } from '@microtune/arena';
 import { assert } from '@microtune/shared';
+import type { Payload } from './payload.js';
 import { TreeFold } from './tree-fold.js';
 import { rootLevel, type TreeNode } from './tree.js';
 
@@ -35,12 +36,12 @@ export class ChunkAdder {
     this.#fold.push(node, values);
   }
 
-  pushReceived(node: TreeNode, bytes: Uint8Array): void {
+  pushReceived(node: TreeNode, payload: Payload): void {
     const slot = this.#free.pop();
     assert(slot, 'a free staging slot');
     const values = this.#arena.part(slot, 0, this.#result.count);
     const { buffer, byteOffset, byteLength } = values.view;
-    new Uint8Array(buffer, byteOffset, byteLength).set(bytes);
+    payload.copyTo(new Uint8Array(buffer, byteOffset, byteLength));
     this.#staged.add(values);
     this.#fold.push(node, values);
   }

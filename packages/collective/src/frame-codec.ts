@@ -3,30 +3,55 @@ import { MicrotuneError } from '@microtune/shared';
 import { decodePlain, encodePlain } from './plain-msgpack.js';
 import type { FrameHeader } from './transport.js';
 
-export function encodeHeader(from: number, header: FrameHeader): Uint8Array {
-  return encodePlain([from, header.runId, header.epoch, header.step, header.phase, header.part]);
+/** Where a payload is in the sender's memory when it does not travel with the frame. */
+export interface MemoryReference {
+  readonly address: number;
+  readonly byteLength: number;
+}
+
+export interface FrameHead {
+  readonly from: number;
+  readonly header: FrameHeader;
+  readonly reference?: MemoryReference;
+}
+
+/** No tensor frame is larger. */
+export const maxPayloadBytes = 8 * 2 ** 20;
+
+export function encodeHeader(
+  from: number,
+  { runId, epoch, step, phase, part }: FrameHeader,
+  reference?: MemoryReference,
+): Uint8Array {
+  const place = reference ? [reference.address, reference.byteLength] : [];
+  return encodePlain([from, runId, epoch, step, phase, part, ...place]);
 }
 
 /** @throws MicrotuneError `transient` when the bytes are no header */
-export function decodeHeader(bytes: Uint8Array): { from: number; header: FrameHeader } {
+export function decodeHeader(bytes: Uint8Array): FrameHead {
   const value = decodePlain(bytes, 'a bulk socket');
   const fields: readonly unknown[] = Array.isArray(value) ? value : [];
-  const [from, runId, epoch, step, phase, part] = fields;
+  const [from, runId, epoch, step, phase, part, ...place] = fields;
+  const [address, byteLength] = place;
   if (
-    fields.length !== 6 ||
     !isCount(from) ||
     typeof runId !== 'string' ||
     !isCount(epoch) ||
     !isCount(step) ||
     typeof phase !== 'string' ||
-    !isNumbers(part)
+    !isNumbers(part) ||
+    (place.length !== 0 && place.length !== 2)
   ) {
     throw new MicrotuneError(
       'transient',
-      'a bulk frame does not begin with [from, runId, epoch, step, phase, part]: a process that is no worker of this run may be connected',
+      'a bulk frame does not begin with [from, runId, epoch, step, phase, part] and perhaps [address, bytes]: a process that is no worker of this run may be connected',
     );
   }
-  return { from, header: { runId, epoch, step, phase, part } };
+  const header = { runId, epoch, step, phase, part };
+  if (place.length === 0) return { from, header };
+  if (isCount(address) && isCount(byteLength) && byteLength <= maxPayloadBytes)
+    return { from, header, reference: { address, byteLength } };
+  throw new MicrotuneError('transient', `rank ${from} sent a frame whose payload is nowhere`);
 }
 
 function isCount(value: unknown): value is number {

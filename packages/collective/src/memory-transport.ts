@@ -1,6 +1,7 @@
 /** Transports of one process: frames pass by reference, as a zero-copy network would. For tests and simulations. */
 import { MicrotuneError, assert } from '@microtune/shared';
 import { Inbox } from './inbox.js';
+import { payloadOf } from './payload.js';
 import type { Frame, FrameHeader, Transport } from './transport.js';
 
 /** Transports of ranks 0 to worldSize - 1, connected. Closing one fails the others' `receive`, naming its rank. */
@@ -29,6 +30,10 @@ class MemoryTransport implements Transport {
     return `memory://${this.rank}`;
   }
 
+  get readsMemoryOf(): readonly number[] {
+    return this.#all.map(({ rank }) => rank).filter((rank) => rank !== this.rank);
+  }
+
   connect(): Promise<void> {
     return Promise.resolve();
   }
@@ -36,7 +41,7 @@ class MemoryTransport implements Transport {
   send(to: number, header: FrameHeader, payload: Uint8Array = new Uint8Array()): void {
     const peer = this.#all[to];
     assert(peer && peer !== this, `frame from rank ${this.rank} to rank ${to}`);
-    peer.#inbox.push({ from: this.rank, header, payload });
+    peer.#inbox.push({ from: this.rank, header, payload: payloadOf(payload) });
   }
 
   async receive(): Promise<Frame> {

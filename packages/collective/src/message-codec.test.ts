@@ -130,6 +130,29 @@ describe('frame header', () => {
     expect(decodeHeader(encodeHeader(2, header))).toEqual({ from: 2, header });
   });
 
+  it('may say where the payload is instead of carrying it', () => {
+    const reference = { address: 2 ** 47 - 4096, byteLength: 1_048_576 };
+    expect(decodeHeader(encodeHeader(2, header, reference))).toEqual({
+      from: 2,
+      header,
+      reference,
+    });
+    for (const place of [
+      [-1, 8],
+      [4096, -8],
+      [2 ** 60, 8],
+      [4096, 2 ** 24],
+      ['x', 8],
+    ])
+      // prettier-ignore
+      expect(() => decodeHeader(encodePlain([1, 'run', 0, 1, 'scatter', [], ...place]))).toThrow(
+        'rank 1 sent a frame whose payload is nowhere',
+      );
+    expect(() => decodeHeader(encodePlain([1, 'run', 0, 1, 'scatter', [], 4096]))).toThrow(
+      /begin with/,
+    );
+  });
+
   it('has six fields of the right types', () => {
     expect(() => decodeHeader(encodePlain([1, 'run', 0, 1, 'scatter']))).toThrow(
       /does not begin with/,

@@ -4,6 +4,7 @@
  */
 import type { ShardLoss } from './all-reduce.js';
 import { readAnnouncement, readLosses, type Announcement } from './exchange-frames.js';
+import { copyOf, type Payload } from './payload.js';
 import type { SparseRows } from './sparse-rows.js';
 
 /** A reason why a frame does not belong here, or undefined. */
@@ -25,7 +26,7 @@ export class PeerInbox {
   /** `[partial][table]` */
   #tables: RowBytes[][] = [];
   /** Chunk payloads not added yet, in order. */
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Payload[] = [];
   #scattered = 0;
   #gathered = 0;
   committed = false;
@@ -53,9 +54,9 @@ export class PeerInbox {
     );
   }
 
-  begin(part: readonly number[], payload: Uint8Array): Objection {
+  begin(part: readonly number[], payload: Payload): Objection {
     const announcement = readAnnouncement(part);
-    const losses = readLosses(payload);
+    const losses = readLosses(copyOf(payload));
     if (this.#announcement || !announcement || !losses)
       return 'an announcement that makes no sense';
     if (announcement.tables !== this.#widths.length) return 'another number of sparse tables';
@@ -81,17 +82,17 @@ export class PeerInbox {
     };
   }
 
-  sparse(kind: 'ids' | 'rows', part: readonly number[], payload: Uint8Array): Objection {
+  sparse(kind: 'ids' | 'rows', part: readonly number[], payload: Payload): Objection {
     const [partial = -1, table = -1, byte = -1] = part;
     const room = this.#tables[partial]?.[table];
     if (!room) return 'rows of a table that was not announced';
     const start = kind === 'ids' ? 0 : room.ids.length;
     const target = kind === 'ids' ? room.ids : room.values;
-    if (room.received !== start + byte || byte + payload.length > target.length) {
+    if (room.received !== start + byte || byte + payload.byteLength > target.length) {
       return `${kind} out of order`;
     }
-    target.set(payload, byte);
-    room.received += payload.length;
+    payload.copyTo(target.subarray(byte, byte + payload.byteLength));
+    room.received += payload.byteLength;
     return undefined;
   }
 
@@ -100,16 +101,12 @@ export class PeerInbox {
     return (this.#tables[partial] ?? []).map(({ rows }) => rows);
   }
 
-  scatter(
-    part: readonly number[],
-    payload: Uint8Array,
-    bytesOfChunk: number | undefined,
-  ): Objection {
+  scatter(part: readonly number[], payload: Payload, bytesOfChunk: number | undefined): Objection {
     const partials = this.#announcement?.partials.length ?? 0;
     const [chunk, partial] = part;
     const isNext = partials > 0 && chunk === Math.floor(this.#scattered / partials);
     if (!isNext || partial !== this.#scattered % partials) return 'a chunk out of order';
-    if (payload.length !== bytesOfChunk) return `a chunk of ${payload.length} bytes`;
+    if (payload.byteLength !== bytesOfChunk) return `a chunk of ${payload.byteLength} bytes`;
     this.#scattered++;
     this.#chunks.push(payload);
     return undefined;
@@ -123,17 +120,13 @@ export class PeerInbox {
   }
 
   /** The payloads of the next chunk, one per partial sum. */
-  takeChunk(): Uint8Array[] {
+  takeChunk(): Payload[] {
     return this.#chunks.splice(0, this.#announcement?.partials.length ?? 0);
   }
 
-  gather(
-    part: readonly number[],
-    payload: Uint8Array,
-    bytesOfChunk: number | undefined,
-  ): Objection {
+  gather(part: readonly number[], payload: Payload, bytesOfChunk: number | undefined): Objection {
     if (part[0] !== this.#gathered) return 'a sum out of order';
-    if (payload.length !== bytesOfChunk) return `a sum of ${payload.length} bytes`;
+    if (payload.byteLength !== bytesOfChunk) return `a sum of ${payload.byteLength} bytes`;
     this.#gathered++;
     return undefined;
   }

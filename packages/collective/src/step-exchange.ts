@@ -13,6 +13,7 @@ import { ChunkAdder } from './chunk-adder.js';
 import type { ValueRange } from './chunk-layout.js';
 import { announce, isPhase, lossBytes, type Phase } from './exchange-frames.js';
 import { addTables } from './partial-sums.js';
+import type { Payload } from './payload.js';
 import { PeerInbox, type Objection } from './peer-inbox.js';
 import type { SparseRows } from './sparse-rows.js';
 import { TreeFold } from './tree-fold.js';
@@ -54,6 +55,8 @@ export class StepExchange {
   readonly #own: Contribution;
   readonly #peers: ReadonlyMap<number, PeerInbox>;
   readonly #resultBytes: Uint8Array;
+  /** Kept here until the peers have read them. */
+  readonly #lossBytes: Uint8Array;
   /** Known once every peer has announced its partial sums; in shard order. */
   #leaves: readonly Leaf[] | undefined;
   #rows: readonly SparseRows[] | undefined;
@@ -67,14 +70,15 @@ export class StepExchange {
     const ranks = Array.from({ length: worldSize }, (_, peer) => peer).filter((p) => p !== rank);
     this.#peers = new Map(ranks.map((peer) => [peer, new PeerInbox(setting.widths)]));
     this.#resultBytes = bytesOf(own.result.view);
+    this.#lossBytes = lossBytes(own.losses);
   }
 
   /** Queues everything the peers need from this rank. */
   start(): void {
     const { count, widths } = this.#setting;
-    const { shardCount, partials, losses } = this.#own;
+    const { shardCount, partials } = this.#own;
     const announcement = announce(shardCount, count, widths.length, partials);
-    this.#sendToAll('begin', announcement, lossBytes(losses));
+    this.#sendToAll('begin', announcement, this.#lossBytes);
     partials.forEach(({ rows }, partial) => {
       rows.forEach(({ ids, values }, table) => {
         this.#sendInPieces('ids', [partial, table], bytesOf(ids));
@@ -125,7 +129,7 @@ export class StepExchange {
 
   #store(
     phase: Phase,
-    frame: { from: number; peer: PeerInbox; position: readonly number[]; payload: Uint8Array },
+    frame: { from: number; peer: PeerInbox; position: readonly number[]; payload: Payload },
   ): Objection {
     const { from, peer, position, payload } = frame;
     if (peer.committed) return `a '${phase}' frame after its commit`;
@@ -153,12 +157,16 @@ export class StepExchange {
   #gather(
     peer: PeerInbox,
     from: number,
-    { position, payload }: { position: readonly number[]; payload: Uint8Array },
+    { position, payload }: { position: readonly number[]; payload: Payload },
   ): Objection {
     const objection = peer.gather(position, payload, this.#chunkBytes(from, position[0]));
     const range = this.#setting.chunks[from]?.[position[0] ?? -1];
-    if (!objection && range) this.#resultBytes.set(payload, range.start * 4);
+    if (!objection && range) payload.copyTo(this.#resultPart(range));
     return objection;
+  }
+
+  #resultPart({ start, count }: ValueRange): Uint8Array {
+    return this.#resultBytes.subarray(start * 4, (start + count) * 4);
   }
 
   /** Does whatever the last frame made possible. */
@@ -222,8 +230,7 @@ export class StepExchange {
       const range = own[this.#chunksAdded];
       assert(range, 'a chunk of the layout');
       this.#addChunk(leaves, range);
-      const bytes = this.#resultBytes.subarray(range.start * 4, (range.start + range.count) * 4);
-      this.#sendToAll('gather', [this.#chunksAdded], bytes);
+      this.#sendToAll('gather', [this.#chunksAdded], this.#resultPart(range));
     }
   }
 
@@ -241,8 +248,9 @@ export class StepExchange {
     });
     for (const { rank, partial, node } of leaves) {
       const own = rank === transport.rank ? this.#own.partials[partial] : undefined;
+      const theirs = payloads.get(rank)?.[partial];
       if (own) adder.pushOwn(node, arena.part(own.dense, range.start, range.count));
-      else adder.pushReceived(node, payloads.get(rank)?.[partial] ?? new Uint8Array());
+      else if (theirs) adder.pushReceived(node, theirs);
     }
     adder.finish();
   }

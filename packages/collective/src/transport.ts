@@ -4,12 +4,14 @@
  * The all-reduce is the only caller.
  */
 
+import type { Payload } from './payload.js';
+
 /** A frame: a small header (msgpack under a schema) and optionally a tensor payload of 1-4 MiB at most. */
 export interface Frame {
   readonly from: number;
   readonly header: FrameHeader;
-  /** Any alignment. Valid until the sender learns that it was read; empty when the frame has no tensor. */
-  readonly payload: Uint8Array;
+  /** Can be copied until the sender learns that it was; empty when the frame has no tensor. */
+  readonly payload: Payload;
 }
 
 export interface FrameHeader {
@@ -28,14 +30,16 @@ export interface Transport {
   readonly worldSize: number;
   /** Where peers connect to reach this rank. */
   readonly endpoint: string;
+  /** Ranks whose payloads are read from their memory, as far as is known: they come over no connection. */
+  readonly readsMemoryOf: readonly number[];
   /** Connects to all peers (an entry of this rank is passed over); resolves when every connection stands. @throws MicrotuneError `transient` naming the rank not reached in `timeoutMs` */
   connect(
     peers: readonly { rank: number; bulkEndpoint: string }[],
     timeoutMs: number,
   ): Promise<void>;
   /**
-   * Queues a frame without copying `payload`: its bytes must not change until the peer acknowledged them in a later
-   * frame. A peer that is gone shows in `receive`.
+   * Queues a frame without copying `payload`: the caller keeps its bytes, unchanged, until the peer acknowledged them
+   * in a later frame. A peer that is gone shows in `receive`.
    */
   send(to: number, header: FrameHeader, payload?: Uint8Array): void;
   /** The next frame from any peer. @throws MicrotuneError `transient` naming the rank whose connection closed, or when the transport is closed */

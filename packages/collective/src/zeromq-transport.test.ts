@@ -3,11 +3,13 @@ import { createServer } from 'node:net';
 import { Push } from 'zeromq';
 import { describe, expect, it } from 'vitest';
 import { createMemoryTransports } from './memory-transport.js';
+import { openPeerMemory } from './peer-memory.js';
 import { createRank, hashOf } from './testing/rank.js';
 import { startWorld } from './testing/world.js';
 import { createZeromqTransport } from './zeromq-transport.js';
 
-const options = { count: 70_001, widths: [16], chunkBytes: 8192 };
+// Chunks above and below the size from which a payload is read where it lies.
+const options = { count: 70_001, widths: [16], chunkBytes: 32_768 };
 
 async function hashAlone(step: number, shards: number): Promise<string> {
   const [transport] = createMemoryTransports(1);
@@ -30,20 +32,35 @@ async function holdPort(): Promise<{ port: number; release(): Promise<void> }> {
   };
 }
 
-describe('all-reduce over ZeroMQ between processes', () => {
+describe.each([
+  { where: 'in the memory of the sender', readMemory: true },
+  { where: 'in the frames', readMemory: false },
+])('all-reduce over ZeroMQ between processes, payloads $where', ({ readMemory }) => {
   it('gives the bits of one worker, step after step, while buffers are overwritten at once', async () => {
     for (const worldSize of [2, 3, 4]) {
-      await using world = await startWorld(worldSize, options);
+      await using world = await startWorld(worldSize, options, readMemory);
       for (let shards = 1; shards <= 9; shards++) {
         const hash = await hashAlone(shards, shards);
         const replies = await world.askAll({ type: 'step', step: shards, shards });
-        expect(replies).toEqual(Array(worldSize).fill({ type: 'stepped', hash }));
+        expect(replies).toMatchObject(Array(worldSize).fill({ type: 'stepped', hash }));
       }
     }
   });
 
+  it('reads where it may, and nowhere else', async (context) => {
+    if (readMemory && !openPeerMemory()) context.skip('this system has no process_vm_readv');
+    await using world = await startWorld(3, options, readMemory);
+    await world.askAll({ type: 'step', step: 1, shards: 6 });
+    const replies = await world.askAll({ type: 'step', step: 2, shards: 6 });
+    const others = [[1, 2], [0, 2], [0, 1]]; // prettier-ignore
+    const expected = replies.map((_, rank) => (readMemory ? others[rank] : []));
+    expect(replies.map((reply) => 'readsMemoryOf' in reply && reply.readsMemoryOf)).toEqual(
+      expected,
+    );
+  });
+
   it('names the rank of a killed peer within a second', async () => {
-    await using world = await startWorld(3, options);
+    await using world = await startWorld(3, options, readMemory);
     await world.askAll({ type: 'step', step: 1, shards: 6 });
     const waiting = [0, 1].map((rank) => world.ask(rank, { type: 'step', step: 2, shards: 6 }));
     const killed = performance.now();
@@ -57,7 +74,7 @@ describe('all-reduce over ZeroMQ between processes', () => {
 
   it('delivers the last commit of a rank that closes and exits at once', async () => {
     for (let attempt = 1; attempt <= 5; attempt++) {
-      await using world = await startWorld(2, options);
+      await using world = await startWorld(2, options, readMemory);
       const [first, second] = [0, 1].map((rank) =>
         world.ask(rank, { type: 'step', step: attempt, shards: 4 }),
       );
@@ -67,7 +84,8 @@ describe('all-reduce over ZeroMQ between processes', () => {
         await exit;
         return reply;
       });
-      expect(await first).toEqual(await leaving);
+      const hash = await hashAlone(attempt, 4);
+      expect([await first, await leaving]).toMatchObject([{ hash }, { hash }]);
       expect(world.processes[1]?.exitCode).toBe(0);
     }
   });

@@ -6,13 +6,26 @@
  * A lost peer shows as the disconnection of the PUSH socket to it, a few milliseconds after its process dies. There are
  * no ZMTP heartbeats here: a worker that computes does not read, its peers' frames fill the pipe, and then heartbeats
  * would go unanswered and cut healthy connections. Frozen hosts are found by the control connection.
+ *
+ * Between processes of one machine that may read each other's memory, a frame only says where its payload is. When a
+ * connection stands, each side offers its memory (frame `offer`); who can read it says so (frame `readable`), and from
+ * then on gets payloads that way. Until then, and to all others, they travel with the frame.
  */
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
+import { addressOf } from '@microtune/shared/native';
 import { Context, Pull, Push } from 'zeromq';
 import { bindTcp } from './bind-tcp.js';
-import { decodeHeader, encodeHeader } from './frame-codec.js';
+import {
+  decodeHeader,
+  encodeHeader,
+  maxPayloadBytes,
+  type FrameHead,
+  type MemoryReference,
+} from './frame-codec.js';
 import { createFrameMemory } from './frame-memory.js';
 import { Inbox } from './inbox.js';
+import { payloadOf, type Payload } from './payload.js';
+import { openPeerMemory, type PeerMemory } from './peer-memory.js';
 import type { Frame, FrameHeader, Transport } from './transport.js';
 import { within } from './within.js';
 
@@ -24,11 +37,14 @@ export interface ZeromqTransportOptions {
   readonly port?: number;
   /** Threads that move bytes; one carries about 2.5 GB/s. Default 1. */
   readonly ioThreads?: number;
+  /** Whether payloads of peers on this machine are read from their memory where that is possible. Default true. */
+  readonly readMemory?: boolean;
 }
 
 /** Frames wait in libzmq's pipe up to this many per peer, and as many again here: 4 MiB each at most. */
 const queuedFrames = 16;
-const maxMessageBytes = 8 * 2 ** 20;
+/** A smaller payload costs less with the frame. */
+const smallestReference = 16 * 1024;
 /** Frames a peer sent before it closed may still be on their way when its disconnection is seen. */
 const lossGraceMs = 100;
 /** Frames queued at `close` are still delivered within it: the last acknowledgement matters to the peer. */
@@ -40,11 +56,19 @@ export async function createZeromqTransport(options: ZeromqTransportOptions): Pr
   const pull = new Pull({
     context,
     receiveHighWaterMark: queuedFrames,
-    maxMessageSize: maxMessageBytes,
+    maxMessageSize: maxPayloadBytes,
     linger: 0,
   });
   await bindTcp(pull, { host: options.host ?? '127.0.0.1', port: options.port ?? 0 });
-  return new ZeromqTransport(options.rank, context, pull);
+  const memory = options.readMemory === false ? undefined : openPeerMemory();
+  return new ZeromqTransport({ rank: options.rank, context, pull, memory });
+}
+
+interface Parts {
+  readonly rank: number;
+  readonly context: Context;
+  readonly pull: Pull;
+  readonly memory: PeerMemory | undefined;
 }
 
 class ZeromqTransport implements Transport {
@@ -55,19 +79,29 @@ class ZeromqTransport implements Transport {
   readonly #peers = new Map<number, Push>();
   readonly #inbox = new Inbox<Frame>(queuedFrames);
   readonly #noteReceived = createFrameMemory();
+  readonly #memory: PeerMemory | undefined;
+  /** Process ids of the ranks whose memory this one reads. */
+  readonly #readable = new Map<number, number>();
+  /** Ranks that read the memory of this one. */
+  readonly #readers = new Set<number>();
   #closed = false;
 
-  constructor(rank: number, context: Context, pull: Pull) {
+  constructor({ rank, context, pull, memory }: Parts) {
     assert(pull.lastEndpoint, 'the bulk socket is bound');
     this.rank = rank;
     this.endpoint = pull.lastEndpoint;
     this.#context = context;
     this.#pull = pull;
+    this.#memory = memory;
     void this.#pump();
   }
 
   get worldSize(): number {
     return this.#peers.size + 1;
+  }
+
+  get readsMemoryOf(): readonly number[] {
+    return [...this.#readable.keys()].sort((a, b) => a - b);
   }
 
   async connect(
@@ -99,6 +133,7 @@ class ZeromqTransport implements Transport {
     });
     push.events.on('disconnect', () => this.#lose(rank));
     push.connect(endpoint);
+    this.#introduce(rank);
     if (await within(connected, timeoutMs)) return;
     throw new MicrotuneError(
       'transient',
@@ -106,14 +141,28 @@ class ZeromqTransport implements Transport {
     );
   }
 
+  /** Frames of the transport itself, first on a new connection. */
+  #introduce(rank: number): void {
+    if (!this.#memory) return;
+    const { pid, address, nonce } = this.#memory.offer;
+    this.send(rank, ownHeader('offer', [pid, address]), nonce);
+    if (this.#readable.has(rank)) this.send(rank, ownHeader('readable', []));
+  }
+
   send(to: number, header: FrameHeader, payload?: Uint8Array): void {
     const push = this.#peers.get(to);
     assert(push, `frame from rank ${this.rank} to rank ${to}, which is not connected`);
     if (push.closed) return;
-    const head = encodeHeader(this.rank, header);
-    push.send(payload?.length ? [head, payload] : head).catch((error: unknown) => {
+    const reference = payload && this.#referenceFor(to, payload);
+    const head = encodeHeader(this.rank, header, reference);
+    push.send(payload?.length && !reference ? [head, payload] : head).catch((error: unknown) => {
       this.#fail(`rank ${this.rank} cannot send to rank ${to}: ${messageOf(error)}`);
     });
+  }
+
+  #referenceFor(to: number, payload: Uint8Array): MemoryReference | undefined {
+    if (payload.byteLength < smallestReference || !this.#readers.has(to)) return undefined;
+    return { address: Number(addressOf(payload)), byteLength: payload.byteLength };
   }
 
   async receive(): Promise<Frame> {
@@ -136,15 +185,49 @@ class ZeromqTransport implements Transport {
   async #pump(): Promise<void> {
     try {
       while (!this.#closed) {
-        const [head, payload = new Uint8Array()] = await this.#pull.receive();
-        if (!head) continue;
+        const [bytes, payload = new Uint8Array()] = await this.#pull.receive();
+        if (!bytes) continue;
         await this.#noteReceived(payload.length);
-        this.#inbox.push({ ...decodeHeader(head), payload });
+        const head = decodeHeader(bytes);
+        if (this.#isOwn(head, payload)) continue;
+        const { from, header } = head;
+        const sent = this.#inMemoryOfSender(head) ?? payloadOf(payload);
+        this.#inbox.push({ from, header, payload: sent });
         await this.#inbox.room();
       }
     } catch (error) {
       this.#fail(messageOf(error));
     }
+  }
+
+  /** Takes the frames of `#introduce`. */
+  #isOwn({ from, header: { runId, phase, part } }: FrameHead, nonce: Uint8Array): boolean {
+    if (runId !== ownRunId) return false;
+    const [pid = 0, address = 0] = part;
+    if (phase === 'readable') this.#readers.add(from);
+    else if (this.#memory?.canRead({ pid, address, nonce })) {
+      this.#readable.set(from, pid);
+      if (this.#peers.has(from)) this.send(from, ownHeader('readable', []));
+    }
+    return true;
+  }
+
+  #inMemoryOfSender({ from, header, reference }: FrameHead): Payload | undefined {
+    if (!reference) return undefined;
+    const memory = this.#memory;
+    const pid = this.#readable.get(from);
+    if (!memory || pid === undefined)
+      throw new MicrotuneError('transient', `rank ${from} sent an address it was not asked for`);
+    const { address, byteLength } = reference;
+    const copyTo = (target: Uint8Array): void => {
+      try {
+        memory.read(pid, address, target);
+      } catch (error) {
+        const reason = `step ${header.step}: rank ${from} is lost: ${messageOf(error)}`;
+        throw new MicrotuneError('transient', reason, { cause: error });
+      }
+    };
+    return { byteLength, copyTo };
   }
 
   #lose(rank: number): void {
@@ -163,4 +246,11 @@ class ZeromqTransport implements Transport {
   #fail(reason: string): void {
     if (!this.#closed) this.#inbox.finish(new MicrotuneError('transient', reason));
   }
+}
+
+/** No run is called that. */
+const ownRunId = '';
+
+function ownHeader(phase: 'offer' | 'readable', part: readonly number[]): FrameHeader {
+  return { runId: ownRunId, epoch: 0, step: 0, phase, part };
 }

@@ -4,7 +4,7 @@ import { createZeromqTransport } from '../zeromq-transport.js';
 import { createRank, hashOf, type Rank, type RankOptions } from './rank.js';
 
 export type ToRank =
-  | { type: 'open'; rank: number }
+  | { type: 'open'; rank: number; readMemory: boolean }
   | { type: 'connect'; peers: { rank: number; bulkEndpoint: string }[]; options: RankOptions }
   /** Replies with the hash; then overwrites every buffer at once. */
   | { type: 'step'; step: number; shards: number }
@@ -14,7 +14,7 @@ export type ToRank =
 export type FromRank =
   | { type: 'opened'; endpoint: string }
   | { type: 'connected' }
-  | { type: 'stepped'; hash: string }
+  | { type: 'stepped'; hash: string; readsMemoryOf: readonly number[] }
   | { type: 'failed'; message: string };
 
 let transport: Awaited<ReturnType<typeof createZeromqTransport>> | undefined;
@@ -23,7 +23,7 @@ let rank: Rank | undefined;
 async function answer(message: ToRank): Promise<FromRank | undefined> {
   switch (message.type) {
     case 'open':
-      transport = await createZeromqTransport({ rank: message.rank });
+      transport = await createZeromqTransport(message);
       return { type: 'opened', endpoint: transport.endpoint };
     case 'connect':
       if (!transport) return undefined;
@@ -31,11 +31,11 @@ async function answer(message: ToRank): Promise<FromRank | undefined> {
       rank = await createRank(transport, message.options);
       return { type: 'connected' };
     case 'step': {
-      const reduced = await rank?.step(message.step, message.shards);
-      if (!reduced) return undefined;
+      if (!rank || !transport) return undefined;
+      const reduced = await rank.step(message.step, message.shards);
       const hash = hashOf(reduced);
       overwrite(rank, reduced.dense.view);
-      return { type: 'stepped', hash };
+      return { type: 'stepped', hash, readsMemoryOf: transport.readsMemoryOf };
     }
     case 'close':
       await rank?.reduce.close();
@@ -44,9 +44,9 @@ async function answer(message: ToRank): Promise<FromRank | undefined> {
 }
 
 /** A peer that still read from here would now see other bits. */
-function overwrite(of: Rank | undefined, result: Float32Array): void {
+function overwrite({ sums }: Rank, result: Float32Array): void {
   result.fill(NaN);
-  for (const { dense, rows } of of?.sums.sums() ?? []) {
+  for (const { dense, rows } of sums.sums()) {
     dense.view.fill(NaN);
     for (const { values } of rows) values.fill(NaN);
   }

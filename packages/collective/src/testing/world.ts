@@ -13,7 +13,12 @@ export interface World extends AsyncDisposable {
   askAll(message: ToRank): Promise<FromRank[]>;
 }
 
-export async function startWorld(worldSize: number, options: RankOptions): Promise<World> {
+/** @param readMemory whether ranks may read payloads from each other's memory; else all travel over TCP */
+export async function startWorld(
+  worldSize: number,
+  options: RankOptions,
+  readMemory = true,
+): Promise<World> {
   // The compiled file, also when this one runs from its source.
   const main = fileURLToPath(new URL('../../dist/testing/rank-process.js', import.meta.url));
   const processes = Array.from({ length: worldSize }, () => fork(main));
@@ -25,7 +30,9 @@ export async function startWorld(worldSize: number, options: RankOptions): Promi
     return reply;
   };
   const ranks = processes.map((_, rank) => rank);
-  const opened = await Promise.all(ranks.map((rank) => ask(rank, { type: 'open', rank })));
+  const opened = await Promise.all(
+    ranks.map((rank) => ask(rank, { type: 'open', rank, readMemory })),
+  );
   const peers = opened.map((reply, rank) => {
     assert(reply.type === 'opened', `rank ${rank} opened`);
     return { rank, bulkEndpoint: reply.endpoint };

@@ -4,7 +4,7 @@
  * `cuda:0`. No context is made: listing takes no memory on a card.
  * Source: CUDA Driver API reference (cuda.h).
  */
-import { loadLibrary } from '../native-library.js';
+import { loadLibrary } from '@microtune/shared/native';
 
 export interface CudaDevice {
   /** N of `cuda:N`, in PCI order. */

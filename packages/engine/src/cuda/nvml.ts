@@ -4,7 +4,7 @@
  * Source: NVML API reference (nvml.h).
  */
 import { readFileSync } from 'node:fs';
-import { loadLibrary } from '../native-library.js';
+import { loadLibrary } from '@microtune/shared/native';
 
 export interface NvmlFindings {
   /** e.g. `580.65.06`. */

@@ -4,7 +4,7 @@
  */
 import koffi from 'koffi';
 import type { KoffiFunc, TypeSpec } from 'koffi';
-import { loadLibrary } from '../native-library.js';
+import { loadLibrary } from '@microtune/shared/native';
 
 /** An object of the library, freed by the function of its kind. */
 export interface Handle {

@@ -1,6 +1,6 @@
 /** Wheels into a folder: each fetched, checked, unpacked and forgotten, but for what the system has. */
 import { rm } from 'node:fs/promises';
-import { loadLibrary } from '../native-library.js';
+import { loadLibrary } from '@microtune/shared/native';
 import { fetchWheel } from './fetch-wheel.js';
 import type { ProcessRunner } from './process-runner.js';
 import { unpackWanted } from './unpack-wanted.js';

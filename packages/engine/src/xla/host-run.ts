@@ -7,7 +7,7 @@ import { MicrotuneError } from '@microtune/shared';
 import { hostBuffer } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import type { PjrtBuffer } from './pjrt/buffer.js';
-import { addressOf } from './pjrt/host-memory.js';
+import { addressOf } from '@microtune/shared/native';
 import type { CompiledProgram } from './xla-compiler.js';
 
 const alignment = 64n;

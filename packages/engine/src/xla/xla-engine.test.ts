@@ -12,7 +12,7 @@ import { GraphBuilder } from '../graph/graph-builder.js';
 import type { Graph } from '../graph/graph.js';
 import { hostBuffer } from '../graph/shape.js';
 import { testXlaPlugin } from '../setup/xla-test-plugin.js';
-import { addressOf } from './pjrt/host-memory.js';
+import { addressOf } from '@microtune/shared/native';
 import { loadXla } from './xla-engine.js';
 import type { XlaEngine } from './xla-engine.js';
 

@@ -3,7 +3,7 @@ import { assert } from '@microtune/shared';
 import koffi from 'koffi';
 import type { DType, HostBuffer } from '../../graph-types.js';
 import type { Pointer } from './c-api.js';
-import { fixedBytes } from './host-memory.js';
+import { fixedBytes } from '@microtune/shared/native';
 import type { PjrtPlugin } from './plugin.js';
 
 /** PJRT_Buffer_Type. A bool takes one byte, 0 or 1, as in a HostBuffer. */

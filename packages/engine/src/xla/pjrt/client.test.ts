@@ -9,7 +9,7 @@ import { testXlaPlugin } from '../../setup/xla-test-plugin.js';
 import { withVariables } from '../native-environment.js';
 import { toStableHlo } from '../stablehlo/to-stablehlo.js';
 import { PjrtClient } from './client.js';
-import { addressOf } from './host-memory.js';
+import { addressOf } from '@microtune/shared/native';
 import { PjrtPlugin } from './plugin.js';
 
 const { plugin: found, skipReason } = await testXlaPlugin(environment);

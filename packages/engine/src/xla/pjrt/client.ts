@@ -14,7 +14,7 @@ import type { PjrtCompileOptions } from './compile-options.js';
 import { describeDevice } from './device.js';
 import type { PjrtDevice } from './device.js';
 import { PjrtExecutable } from './executable.js';
-import { fixedBytes } from './host-memory.js';
+import { fixedBytes } from '@microtune/shared/native';
 import { encodeNamedValues } from './named-values.js';
 import type { NamedValues } from './named-values.js';
 import type { PjrtPlugin } from './plugin.js';

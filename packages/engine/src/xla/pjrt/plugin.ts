@@ -6,7 +6,7 @@
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
 import koffi from 'koffi';
 import type { KoffiFunc } from 'koffi';
-import { loadLibrary } from '../../native-library.js';
+import { loadLibrary } from '@microtune/shared/native';
 import { layoutOf, pjrtFunctions } from './c-api.js';
 import type { Arguments, FunctionName, Pointer } from './c-api.js';
 import { decodeNamedValues } from './named-values.js';

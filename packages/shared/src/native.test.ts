@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KoffiFunc } from 'koffi';
 import { expect, it, onTestFinished } from 'vitest';
-import { loadLibrary } from './native-library.js';
+import { loadLibrary } from './native.js';
 
 /** A call that writes to 4 MiB of stack, from the far end: compilers of graphs recurse. */
 const source = `

@@ -1,0 +1,64 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { addressOf } from '@microtune/shared/native';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openPeerMemory, type MemoryOffer } from './peer-memory.js';
+
+const memory = openPeerMemory();
+
+/** A process that offers its memory and lives until it is told to end. */
+async function startPeer() {
+  const main = fileURLToPath(new URL('../dist/testing/memory-process.js', import.meta.url));
+  const child = fork(main, { serialization: 'advanced' });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  const [{ offer, address, bytes }] = (await once(child, 'message')) as [
+    { offer: MemoryOffer; address: number; bytes: Uint8Array },
+  ];
+  const end = async (): Promise<void> => {
+    const exit = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exit;
+  };
+  return { offer, address, bytes, end };
+}
+
+describe.skipIf(memory === undefined)('memory of another process', () => {
+  if (!memory) return;
+
+  it('is read where the process says it is', async () => {
+    const { offer, address, bytes } = await startPeer();
+    expect(memory.canRead(offer)).toBe(true);
+    const target = new Uint8Array(bytes.length);
+    memory.read(offer.pid, address, target);
+    expect(Buffer.compare(target, bytes)).toBe(0);
+    const part = new Uint8Array(100);
+    memory.read(offer.pid, address + 5000, part.subarray(10, 30));
+    expect([...part.subarray(10, 30)]).toEqual([...bytes.subarray(5000, 5020)]);
+    expect(part[9]).toBe(0);
+    expect(part[30]).toBe(0);
+  });
+
+  it('is not taken for that of a process with the same id elsewhere', () => {
+    const elsewhere = { ...memory.offer, nonce: new Uint8Array(16) };
+    expect(memory.canRead(memory.offer)).toBe(true);
+    expect(memory.canRead(elsewhere)).toBe(false);
+    expect(memory.canRead({ ...memory.offer, address: 4096 })).toBe(false);
+    expect(memory.canRead({ ...memory.offer, nonce: new Uint8Array() })).toBe(false);
+  });
+
+  it('says which process is gone, or how little is there', async () => {
+    const { offer, end } = await startPeer();
+    await end();
+    expect(memory.canRead(offer)).toBe(false);
+    expect(() => memory.read(offer.pid, offer.address, new Uint8Array(8))).toThrow(
+      `cannot read 8 bytes of the memory of process ${offer.pid}: ESRCH`,
+    );
+    expect(() => memory.read(process.pid, 4096, new Uint8Array(8))).toThrow(/process \d+: EFAULT/);
+    const page = new WebAssembly.Memory({ initial: 1, maximum: 1 }).buffer;
+    const last = Number(addressOf(new Uint8Array(page, 65_532, 4)));
+    expect(() => memory.read(process.pid, last, new Uint8Array(8))).toThrow(/EFAULT|were readable/);
+  });
+});
