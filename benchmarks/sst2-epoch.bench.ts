@@ -130,6 +130,11 @@ const mean = (values: readonly number[]): number =>
 const medianWall = (name: string): number =>
   spread((results.get(name) ?? []).map((r) => r.wallSeconds)).median;
 const againstDefault = medianWall('HF Trainer, defaults');
+/** `-` without a peer. */
+function ratio(peerSeconds: number, ownSeconds: number): string {
+  return Number.isFinite(peerSeconds) ? (peerSeconds / ownSeconds).toFixed(2) : '-';
+}
+
 // bf16 slows PyTorch down on a CPU without bfloat16 products: the best that was run counts.
 const againstBest = Math.min(
   ...[...results.keys()].filter((name) => name.startsWith('HF')).map(medianWall),
@@ -160,8 +165,8 @@ publishReport(
       return [
         name,
         `${wall.min.toFixed(1)} / ${wall.median.toFixed(1)}`,
-        (againstDefault / wall.median).toFixed(2),
-        (againstBest / wall.median).toFixed(2),
+        ratio(againstDefault, wall.median),
+        ratio(againstBest, wall.median),
         mean(runs.map((r) => r.accuracy)).toFixed(4),
         spread(runs.map((r) => r.tokensPerSecond)).median.toFixed(0),
         Math.max(...runs.map((r) => r.peakGb)).toFixed(2),
