@@ -1,7 +1,8 @@
 export { runTraining } from './run-coordinator.js';
 export type { TrainingContext } from './run-coordinator.js';
 export { recoverRunFolder } from './recover-run-folder.js';
-export { listCheckpoints, resolveConfig } from './resolve-config.js';
+export { listCheckpoints } from './list-checkpoints.js';
+export { resolveConfig } from './resolve-config.js';
 export type { Machine } from './resolve-config.js';
 export type { RunNews, RunObserver } from './run-observer.js';
 export type { Summary } from './summary.js';

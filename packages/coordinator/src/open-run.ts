@@ -21,7 +21,7 @@ import { bestMetricName } from './best-metric.js';
 import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-spec.js';
 import { gatherPredictions } from './gather-predictions.js';
 import { computeMetrics, metricNames } from './metrics.js';
-import { listCheckpoints } from './resolve-config.js';
+import { listCheckpoints } from './list-checkpoints.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
 import { unusedOptions } from './unused-options.js';
 

@@ -1,13 +1,12 @@
 /** From what the user wrote to the configuration of this run: every choice made once, before any process starts. */
-import { readdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import {
   MicrotuneError,
-  checkpointStep,
   resolvedConfigSchema,
   type ParsedConfig,
   type ResolvedConfig,
 } from '@microtune/shared';
+import { listCheckpoints } from './list-checkpoints.js';
 import { checkOutputFolder } from './output-folder.js';
 import { readTrainerState } from './trainer-state.js';
 
@@ -50,21 +49,6 @@ export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedC
     resumeFromCheckpoint: checkpoint,
     runName: parsed.runName ?? basename(resolve(parsed.outputDir)),
   });
-}
-
-/** Checkpoint folders of a run folder, oldest first. */
-export function listCheckpoints(outputDir: string): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(outputDir);
-  } catch {
-    // No run folder yet.
-    return [];
-  }
-  return names
-    .filter((name) => checkpointStep(name) !== undefined)
-    .sort((a, b) => (checkpointStep(a) ?? 0) - (checkpointStep(b) ?? 0))
-    .map((name) => join(outputDir, name));
 }
 
 function checkpointToContinue({

@@ -1,6 +1,17 @@
+import { resolve } from 'node:path';
+
 /** What to do after a run that was cut off through no fault of its own; begins with the full stop of what it follows. */
 export function resumeAdvice(newestCheckpoint: string | undefined): string {
   return newestCheckpoint === undefined
     ? '. No checkpoint was written yet: run the command again'
     : `. Run again with --resume_from_checkpoint ${newestCheckpoint} to go on from there`;
+}
+
+/** What to do about a checkpoint that cannot be continued, among those of its run folder, oldest first. */
+export function earlierAdvice(checkpoint: string, existing: readonly string[]): string {
+  const place = existing.findIndex((folder) => resolve(folder) === resolve(checkpoint));
+  const earlier = existing[place - 1];
+  return earlier === undefined
+    ? '. No earlier checkpoint is there: start again without --resume_from_checkpoint'
+    : `. Run again with --resume_from_checkpoint ${earlier} to go on from the one before`;
 }

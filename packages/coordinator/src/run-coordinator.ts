@@ -21,7 +21,7 @@ import { launchWorkers, type Launcher, type WorkerCommand } from './launcher.js'
 import { createMemoryMeter } from './memory-meter.js';
 import { openRun } from './open-run.js';
 import { prepareRunFolder, writeConfig, writeJsonFile } from './run-files.js';
-import { listCheckpoints } from './resolve-config.js';
+import { listCheckpoints } from './list-checkpoints.js';
 import { resumeAdvice } from './resume-advice.js';
 import { lockRunFolder } from './run-lock.js';
 import type { RunObserver } from './run-observer.js';

@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import { parseRunConfig, runFolder } from '@microtune/shared';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { listCheckpoints, resolveConfig } from './resolve-config.js';
+import { listCheckpoints } from './list-checkpoints.js';
+import { resolveConfig } from './resolve-config.js';
 import {
   openLineFile,
   prepareRunFolder,
@@ -112,7 +113,14 @@ describe('resolveConfig', () => {
       'no checkpoint',
     );
     const absent = { resumeFromCheckpoint: join(root, 'checkpoint-3') };
-    expect(() => resolveConfig(configOf(absent), machine)).toThrow('not a whole checkpoint');
+    expect(() => resolveConfig(configOf(absent), machine)).toThrow(
+      /not a whole checkpoint.*No earlier checkpoint is there/,
+    );
+    const cut = join(root, 'checkpoint-9');
+    for (const folder of [join(root, 'checkpoint-6'), cut]) mkdirSync(folder);
+    writeFileSync(join(cut, 'trainer_state.json'), '{"epoch": 0.1');
+    const advice = `Run again with --resume_from_checkpoint ${join(root, 'checkpoint-6')} to go on`;
+    expect(() => resolveConfig(configOf({ resumeFromCheckpoint: true }), machine)).toThrow(advice);
   });
 
   it('refuses an output folder that a file is in the way of', () => {

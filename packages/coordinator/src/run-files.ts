@@ -21,7 +21,7 @@ import {
   type RunFolder,
 } from '@microtune/shared';
 import { stringify } from 'yaml';
-import { listCheckpoints } from './resolve-config.js';
+import { listCheckpoints } from './list-checkpoints.js';
 
 /** Appends one JSON object per line. Every line is in the file before the call returns. */
 export interface LineFile {

@@ -3,9 +3,11 @@
  * beside the tensors. Written through the worker that saves, read by the coordinator that resumes.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { MicrotuneError, messageOf, type ResolvedConfig } from '@microtune/shared';
 import { z } from 'zod';
+import { listCheckpoints } from './list-checkpoints.js';
+import { earlierAdvice } from './resume-advice.js';
 
 const logEntrySchema = z.record(z.string(), z.number());
 /** One entry of log_history: numbers by name, always with `step` and `epoch`. */
@@ -57,7 +59,7 @@ export type RunIdentity = TrainerState['microtune']['identity'];
 
 export const trainerStateFile = 'trainer_state.json';
 
-/** @throws MicrotuneError `data` when the folder holds no readable trainer state of this program */
+/** @throws MicrotuneError `data` when the folder holds no readable trainer state of this program; names the checkpoint before it */
 export function readTrainerState(checkpoint: string): TrainerState {
   const file = join(checkpoint, trainerStateFile);
   let parsed: unknown;
@@ -66,10 +68,8 @@ export function readTrainerState(checkpoint: string): TrainerState {
   } catch (error) {
     throw new MicrotuneError(
       'data',
-      `${checkpoint} is not a whole checkpoint: ${file}: ${messageOf(error)}`,
-      {
-        cause: error,
-      },
+      `${checkpoint} is not a whole checkpoint: ${file}: ${messageOf(error)}${adviceFor(checkpoint)}`,
+      { cause: error },
     );
   }
   const result = trainerStateSchema.safeParse(parsed);
@@ -77,8 +77,12 @@ export function readTrainerState(checkpoint: string): TrainerState {
   const issue = result.error.issues[0];
   throw new MicrotuneError(
     'data',
-    `${file} is not the state of a Microtune run: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`,
+    `${file} is not the state of a Microtune run: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}${adviceFor(checkpoint)}`,
   );
+}
+
+function adviceFor(checkpoint: string): string {
+  return earlierAdvice(checkpoint, listCheckpoints(dirname(checkpoint)));
 }
 
 export function runIdentity(config: ResolvedConfig, dataHash: string): RunIdentity {

@@ -165,7 +165,9 @@ class Worker {
     const { name } = deviceOfRank(welcome.config, welcome.rank);
     const gpu = name === 'cpu' ? undefined : this.#parts.describeGpu(name);
     await this.tell(welcome.step, await readyMessage(session, welcome, gpu));
-    this.#logger.info('ready', { engine: session.engine.name, precision: session.precision });
+    const { engine, precision } = session;
+    const { readsMemoryOf } = transport;
+    this.#logger.info('ready', { engine: engine.name, precision, readsMemoryOf });
   }
 
   #joined(command: string): Session {

@@ -196,7 +196,7 @@ async function loadState({ config, labels, checkpoint }: Welcome): Promise<Loade
   if (checkpoint === undefined) {
     await model.load((parameter) => state.parameters.view(parameter));
   } else {
-    await loadCheckpoint(checkpoint, state);
+    await loadCheckpoint(checkpoint, { model, state });
     optimizer.resume();
   }
   return { model, arena, state, optimizer };

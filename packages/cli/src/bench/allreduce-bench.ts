@@ -1,6 +1,6 @@
 /**
- * The all-reduce alone, between this process and one child over loopback TCP: each gives the gradient of one shard, both
- * end with the sum. The child is the hidden command `bench-peer`; they introduce each other over the IPC channel.
+ * The all-reduce alone, between this process and one child: each gives the gradient of one shard, both end with the
+ * sum. The child is the hidden command `bench-peer`; they introduce each other over the IPC channel.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';

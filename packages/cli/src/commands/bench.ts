@@ -172,7 +172,7 @@ async function allReduceTable({ repeats }: Options): Promise<Measured> {
       (result.bytesPerSecond / 1e9).toFixed(2),
     ]),
     results,
-    notes: ['2 processes over loopback TCP; GB/s counts the gradient once'],
+    notes: ['2 processes of this machine, as its workers are; GB/s counts the gradient once'],
   };
 }
 

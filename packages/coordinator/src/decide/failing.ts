@@ -3,7 +3,7 @@
  * peers' broken connections, their own exits. All signs are gathered for a moment, the one nearest to the cause is named.
  */
 import { errorCodes, exitCodes, type ErrorCode } from '@microtune/shared';
-import { resumeAdvice } from '../resume-advice.js';
+import { earlierAdvice, resumeAdvice } from '../resume-advice.js';
 import type { FailureSign, RunState } from './run-state.js';
 import { sendAll, update, updateMember, type Turn } from './turn.js';
 
@@ -93,8 +93,5 @@ function advice(state: RunState, cause: FailureSign): string {
   if (cause.code === 'transient') return resumeAdvice(state.lastCheckpoint);
   const { start, existingCheckpoints } = state.spec;
   if (start === undefined || !cause.reason.includes(start.checkpoint)) return '';
-  const earlier = existingCheckpoints[existingCheckpoints.indexOf(start.checkpoint) - 1];
-  return earlier === undefined
-    ? '. No earlier checkpoint is there: start again without --resume_from_checkpoint'
-    : `. Run again with --resume_from_checkpoint ${earlier} to go on from the one before`;
+  return earlierAdvice(start.checkpoint, existingCheckpoints);
 }

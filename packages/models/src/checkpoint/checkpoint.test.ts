@@ -56,7 +56,7 @@ describe('checkpoints', () => {
       'trainer_state.json',
     ]);
     const restored = await emptyState(model);
-    await loadCheckpoint(folder, restored);
+    await loadCheckpoint(folder, { model, state: restored });
     expect(restored.step).toBe(15);
     expect(stateSha256(restored)).toBe(stateSha256(state));
     expect(await readTrainerState(folder)).toEqual(trainerState);
@@ -73,7 +73,7 @@ describe('checkpoints', () => {
     await saveCheckpoint(folder, { model, state, trainerState, maxShardBytes: 8000 });
     expect(await readdir(folder)).toContain('model.safetensors.index.json');
     const restored = await emptyState(model);
-    await loadCheckpoint(folder, restored);
+    await loadCheckpoint(folder, { model, state: restored });
     expect(stateSha256(restored)).toBe(stateSha256(state));
     await saveCheckpoint(folder, { model, state, trainerState });
     expect(await readdir(folder)).not.toContain('model.safetensors.index.json');
@@ -108,7 +108,7 @@ describe('checkpoints', () => {
     const folder = join(root, 'cut');
     await saveCheckpoint(folder, { model, state, trainerState });
     const other = await trained('pair');
-    await expect(loadCheckpoint(folder, other.state)).rejects.toMatchObject({
+    await expect(loadCheckpoint(folder, { model, state: other.state })).rejects.toMatchObject({
       code: 'data',
       message: expect.stringMatching(
         /model\.safetensors: tensor "classifier\.\w+" has shape/,
@@ -116,18 +116,33 @@ describe('checkpoints', () => {
     });
     const optimizer = join(folder, 'optimizer.safetensors');
     await truncate(optimizer, 20_000);
-    await expect(loadCheckpoint(folder, state)).rejects.toMatchObject({
+    await expect(loadCheckpoint(folder, { model, state })).rejects.toMatchObject({
       code: 'data',
       message: expect.stringMatching(
         /optimizer\.safetensors: tensor ".*" ends at .*cut short/,
       ) as string,
     });
     await rm(optimizer);
-    await expect(loadCheckpoint(folder, state)).rejects.toMatchObject({ code: 'data' });
+    await expect(loadCheckpoint(folder, { model, state })).rejects.toMatchObject({ code: 'data' });
     await writeFile(join(folder, 'trainer_state.json'), '{"global_step": 1');
     await expect(readTrainerState(folder)).rejects.toMatchObject({ code: 'data' });
     await appendFile(join(folder, 'model.safetensors'), 'x');
-    await expect(loadCheckpoint(folder, state)).rejects.toThrow('1 bytes after the last tensor');
+    await expect(loadCheckpoint(folder, { model, state })).rejects.toThrow(
+      '1 bytes after the last tensor',
+    );
+  });
+
+  it('refuses the checkpoint of a model with the same tensors that computes something else', async () => {
+    const { model, state } = await trained('classification');
+    const folder = join(root, 'other-heads');
+    await saveCheckpoint(folder, { model, state, trainerState });
+    const changed = (changes: object) => ({ ...model, config: { ...model.config, ...changes } });
+    const other = changed({ num_attention_heads: 1 });
+    await expect(loadCheckpoint(folder, { model: other, state })).rejects.toMatchObject({
+      code: 'data',
+      message: `${join(folder, 'config.json')}: num_attention_heads is ${String(model.config['num_attention_heads'])}, and 1 in this run's model: the checkpoint belongs to another model`,
+    });
+    await loadCheckpoint(folder, { model: changed({ hidden_dropout_prob: 0.2 }), state });
   });
 
   it('refuses the checkpoint of a larger model', async () => {
@@ -137,7 +152,7 @@ describe('checkpoints', () => {
     const fewer = model.program.parameters.filter(({ name }) => !name.includes('layer.1'));
     const layout = layOutParameters(fewer);
     const small = allocateTrainingState(await createArena(3 * blockCount(layout)), layout);
-    await expect(loadCheckpoint(folder, small)).rejects.toThrow(
+    await expect(loadCheckpoint(folder, { model, state: small })).rejects.toThrow(
       /layer\.1\..* belongs to another model/,
     );
   });

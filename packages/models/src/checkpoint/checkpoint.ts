@@ -6,10 +6,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import { writeFolderAtomically } from '../folder/atomic-folder.js';
+import { configName, readConfig, type HfConfig } from '../folder/config-file.js';
 import type { LoadedModel } from '../folder/load-model.js';
-import { isModelFile, writeJson, writeModel } from '../folder/save-model.js';
+import { isModelFile, savedConfig, writeJson, writeModel } from '../folder/save-model.js';
 import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
 import type { TrainingState } from '../optimizer/training-state.js';
 import { ModelFiles } from '../safetensors/model-files.js';
@@ -54,10 +56,14 @@ export async function saveCheckpoint(
 
 /**
  * Reads parameters and moments straight into `state`; call AdamW.resume() after.
- * @throws MicrotuneError `data` naming file and tensor when the folder is cut short or of another model;
- * then `state` holds a mixture and must not be used
+ * @throws MicrotuneError `data` naming the file and the tensor or key when the folder is cut short or of another model;
+ * then `state` may hold a mixture and must not be used
  */
-export async function loadCheckpoint(folder: string, state: TrainingState): Promise<void> {
+export async function loadCheckpoint(
+  folder: string,
+  { model, state }: Pick<SaveCheckpointOptions, 'model' | 'state'>,
+): Promise<void> {
+  refuseOtherConfig(folder, await readConfig(folder), model);
   await loadWeights(folder, state.parameters);
   const file = await SafetensorsFile.open(join(folder, optimizerName));
   try {
@@ -102,6 +108,33 @@ export async function readTrainerState(folder: string): Promise<Record<string, u
     });
   }
   throw new MicrotuneError('data', `${path}: must hold a JSON object`);
+}
+
+/** Keys that say nothing about the graph, or that an option may change between two parts of a run. */
+const keysThatMayDiffer = [
+  '_name_or_path',
+  'transformers_version',
+  'hidden_dropout_prob',
+  'attention_probs_dropout_prob',
+  'classifier_dropout',
+];
+
+/** Two models may have tensors of the same shapes and still compute different things, e.g. with another number of heads. */
+function refuseOtherConfig(
+  folder: string,
+  saved: HfConfig,
+  model: SaveCheckpointOptions['model'],
+): void {
+  const own = savedConfig(model.config);
+  const keys = new Set([...Object.keys(saved), ...Object.keys(own)]);
+  for (const key of keys) {
+    if (keysThatMayDiffer.includes(key) || isDeepStrictEqual(saved[key], own[key])) continue;
+    const [theirs, ours] = [saved[key], own[key]].map((value) => JSON.stringify(value) ?? 'absent');
+    throw new MicrotuneError(
+      'data',
+      `${join(folder, configName)}: ${key} is ${theirs}, and ${ours} in this run's model: the checkpoint belongs to another model`,
+    );
+  }
 }
 
 /** A larger model's checkpoint holds all tensors of a smaller one, and more. */

@@ -6,7 +6,7 @@ import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js'
 import { writeText } from '../safetensors/name-file.js';
 import { writeModelFiles } from '../safetensors/writer.js';
 import { writeFolderAtomically } from './atomic-folder.js';
-import { configName } from './config-file.js';
+import { configName, type HfConfig } from './config-file.js';
 import type { LoadedModel } from './load-model.js';
 
 export interface SaveModelOptions {
@@ -60,7 +60,7 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 }
 
 /** Weights are written as float32, and transformers 5 loads in the dtype that config.json names. */
-function savedConfig(config: LoadedModel['config']): Record<string, unknown> {
+export function savedConfig(config: LoadedModel['config']): HfConfig {
   const { torch_dtype: oldName, ...rest } = config;
   return {
     ...rest,
