@@ -1,3 +1,4 @@
+import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readSteps, readSummary, startTraining, train } from '../support/cluster.js';
 import { makeTinyJob } from '../support/tiny-job.js';
@@ -23,6 +24,52 @@ describe('the trained parameters', () => {
     expect(one).toMatchObject({ status: 'completed', steps: 12, samples: 96 });
     const losses = (name: string) => readSteps(job.output(name)).map(({ loss }) => loss);
     expect(losses('w3t1')).toEqual(losses('w1t1'));
+  });
+
+  it('have the same bits for 1 and 2 workers with the defaults, threads included', async () => {
+    using job = await makeTinyJob();
+    const options = {
+      max_steps: 6,
+      train_batch_size: undefined,
+      micro_batch_tokens: undefined,
+      threads_per_worker: undefined,
+    };
+    const run = (workers: number) =>
+      train(job, { output: job.output(`w${workers}`), workers, options });
+    const [one, two] = [await run(1), await run(2)];
+    expect(one).toMatchObject({ steps: 6, samples: 48 });
+    expect(two.params_sha256).toBe(one.params_sha256);
+    expect(readFileSync(job.output('w2/config.resolved.yaml'), 'utf8')).toMatch(
+      /^train_batch_size: 8$/m,
+    );
+  });
+
+  it('follow the workers with per_device_train_batch_size, with a note, until the batch is fixed', async () => {
+    using job = await makeTinyJob();
+    const options = {
+      max_steps: 4,
+      train_batch_size: undefined,
+      per_device_train_batch_size: 4,
+      save_strategy: 'steps',
+      save_steps: 2,
+      save_total_limit: 2,
+    };
+    const output = job.output('run');
+    await using first = startTraining(job, { output, workers: 2, options });
+    const { code, text } = await first.ended;
+    expect(code).toBe(0);
+    expect(text).toContain('"code":"batch_follows_workers"');
+    expect(text).toContain('for the same with any number: --train_batch_size 8');
+    const whole = readSummary(output);
+    expect(whole).toMatchObject({ samples: 32 });
+    // Resumed with another number of workers the batch stays, and so do the bits.
+    rmSync(job.output('run/checkpoint-4'), { recursive: true });
+    const resumed = await train(job, {
+      output,
+      workers: 3,
+      options: { ...options, resume_from_checkpoint: true },
+    });
+    expect(resumed).toMatchObject({ samples: 32, params_sha256: whole.params_sha256 });
   });
 
   it('are those of an undisturbed run after SIGINT with 3 workers and a resume with 2', async () => {

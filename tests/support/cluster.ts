@@ -11,8 +11,8 @@ const microtune = fileURLToPath(new URL('../../packages/cli/bin/microtune.js', i
 export interface TrainOptions {
   readonly output: string;
   readonly workers: number;
-  /** Further options as the command takes them. */
-  readonly options?: Readonly<Record<string, string | number | boolean>>;
+  /** Further options as the command takes them; undefined leaves out one that tests give otherwise. */
+  readonly options?: Readonly<Record<string, string | number | boolean | undefined>>;
 }
 
 export interface Ended {
@@ -52,7 +52,9 @@ export function trainCommand(
     json: true,
     ...options,
   };
-  const args = Object.entries(all).map(([name, value]) => `--${name}=${value}`);
+  const args = Object.entries(all)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `--${name}=${value}`);
   return {
     command: [process.execPath, microtune, 'train', ...args],
     env: { ...process.env, MICROTUNE_CACHE: cacheOf(job) },

@@ -2,6 +2,11 @@
 import type { ResolvedConfig } from '@microtune/shared';
 import { resolveCount } from './schedule.js';
 
+/** HuggingFace's 500, which would leave a short run without a line. */
+export function defaultLoggingSteps(totalSteps: number): number {
+  return Math.max(1, Math.min(500, Math.ceil(totalSteps / 10)));
+}
+
 export interface Cadence {
   readonly loggingSteps: number;
   readonly evalSteps: number;
@@ -20,8 +25,11 @@ export function createCadence(
   length: { totalSteps: number; stepsOfEpoch: number; hasEvaluation: boolean },
 ): Cadence {
   const { totalSteps, stepsOfEpoch, hasEvaluation } = length;
-  const loggingSteps = Math.max(1, resolveCount(config.loggingSteps, totalSteps));
-  const evalSteps = Math.max(1, resolveCount(config.evalSteps ?? config.loggingSteps, totalSteps));
+  const loggingSteps = Math.max(
+    1,
+    resolveCount(config.loggingSteps ?? defaultLoggingSteps(totalSteps), totalSteps),
+  );
+  const evalSteps = Math.max(1, resolveCount(config.evalSteps ?? loggingSteps, totalSteps));
   const saveSteps = Math.max(1, resolveCount(config.saveSteps, totalSteps));
   const dueBy = (strategy: string, everySteps: number, step: number): boolean => {
     if (strategy === 'steps') return step % everySteps === 0;

@@ -8,6 +8,7 @@ import type { RunSpec } from './decide/run-spec.js';
 import {
   initialState,
   type Outcome,
+  type Reason,
   type RunEvent,
   type RunRecord,
   type RunState,
@@ -20,7 +21,7 @@ export interface ConductOptions {
   send(rank: number, message: CoordinatorMessage): Promise<void>;
   record(record: RunRecord, state: RunState): void;
   /** @param state after the decision, so `state.stepped` says when */
-  explain(reason: string, state: RunState): void;
+  explain(reason: Reason, state: RunState): void;
 }
 
 export interface Conducted {

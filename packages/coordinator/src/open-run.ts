@@ -22,6 +22,7 @@ import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-
 import { gatherPredictions } from './gather-predictions.js';
 import { computeMetrics, metricNames } from './metrics.js';
 import { listCheckpoints } from './list-checkpoints.js';
+import { notesOf, type Note } from './note.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
 import { unusedOptions } from './unused-options.js';
 
@@ -31,7 +32,7 @@ export interface OpenedRun {
   readonly trainSamples: number;
   readonly evaluationSamples: number;
   /** Things the user should know. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 /** Steps sent beyond the one all workers have applied: enough that no step waits for a message. */
@@ -79,7 +80,11 @@ export async function openRun(
     splits,
     trainSamples: splits.train.size,
     evaluationSamples: splits.validation?.size ?? 0,
-    notes: [...splits.notes, ...unusedOptions(config), ...fewShards(planStep(1), config)],
+    notes: [
+      ...notesOf('data', splits.notes),
+      ...notesOf('unused_option', unusedOptions(config)),
+      ...notesOf('idle_workers', fewShards(planStep(1), config)),
+    ],
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type ParsedConfig,
   type ResolvedConfig,
 } from '@microtune/shared';
+import { batchRows } from './batch-size.js';
 import { listCheckpoints } from './list-checkpoints.js';
 import { checkOutputFolder } from './output-folder.js';
 import { readTrainerState } from './trainer-state.js';
@@ -21,7 +22,7 @@ export interface Machine {
 
 /**
  * The global batch is resolved here, once: `train_batch_size`, else that of the checkpoint to continue, else
- * per_device_train_batch_size x workers x gradient_accumulation_steps.
+ * `batchRows`.
  * @throws MicrotuneError `usage` when there is no checkpoint to continue, output_dir cannot be written or is the model's own folder,
  *   `data` when the checkpoint cannot be read
  */
@@ -37,10 +38,9 @@ export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedC
   const ofCheckpoint =
     checkpoint === undefined ? undefined : readTrainerState(checkpoint).train_batch_size;
   const workers = parsed.workers ?? machine.devices.length;
-  const perStep = parsed.perDeviceTrainBatchSize * workers * parsed.gradientAccumulationSteps;
   return resolvedConfigSchema.parse({
     ...parsed,
-    trainBatchSize: parsed.trainBatchSize ?? ofCheckpoint ?? perStep,
+    trainBatchSize: parsed.trainBatchSize ?? ofCheckpoint ?? batchRows({ ...parsed, workers }),
     dataSeed: parsed.dataSeed ?? parsed.seed,
     workers,
     devices: machine.devices,

@@ -100,9 +100,11 @@ describe('resolveConfig', () => {
       engine: 'onnx',
       dataSeed: 42,
     });
-    expect(
-      resolveConfig(configOf({ ...written, trainBatchSize: 10 }), machine).trainBatchSize,
-    ).toBe(10);
+    const batchOf = (options: Parameters<typeof configOf>[0]) =>
+      resolveConfig(configOf(options), machine).trainBatchSize;
+    expect(batchOf({ ...written, trainBatchSize: 10 })).toBe(10);
+    expect([1, 2, 3].map((workers) => batchOf({ workers }))).toEqual([8, 8, 8]);
+    expect(batchOf({ workers: 3, gradientAccumulationSteps: 2 })).toBe(16);
   });
 
   it('refuses to train into the model folder, or to continue without a checkpoint', () => {

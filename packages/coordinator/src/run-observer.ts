@@ -1,13 +1,16 @@
 /** What a user interface hears of a running training. */
 import type { LogEntry } from './trainer-state.js';
 import type { Metrics } from './metrics.js';
-import type { RunRecord, StepLine } from './decide/run-state.js';
+import type { Note } from './note.js';
+import type { Reason, RunRecord, StepLine } from './decide/run-state.js';
 
 export type RunNews =
   | {
       type: 'opened';
       runId: string;
       totalSteps: number;
+      /** Rows of an optimizer step over all workers. */
+      trainBatchSize: number;
       /** Steps done before, when resuming. */
       stepsDone: number;
       stepsPerEpoch: number;
@@ -16,14 +19,20 @@ export type RunNews =
       labels: readonly string[];
     }
   /** Something the user should know, e.g. a head created from the seed. */
-  | { type: 'note'; text: string }
+  | ({ type: 'note' } & Note)
   | Extract<RunRecord, { type: 'ready' }>
-  | { type: 'step'; line: StepLine; totalSteps: number }
+  | {
+      type: 'step';
+      line: StepLine;
+      totalSteps: number;
+      /** From taking the plan to the applied update, of the slowest worker. */
+      stepMs: number;
+    }
   /** One per logging_steps, with the mean loss since the last. */
   | { type: 'log'; entry: LogEntry }
   | { type: 'evaluation'; entry: LogEntry; metrics: Metrics }
   | { type: 'saved'; kind: string; folder: string }
   /** What the coordinator decided and why, as in events.jsonl. */
-  | { type: 'reason'; text: string };
+  | ({ type: 'reason' } & Reason);
 
 export type RunObserver = (news: RunNews) => void;

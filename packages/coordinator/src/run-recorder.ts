@@ -1,8 +1,9 @@
 /** Writes down what happens: metrics.jsonl, events.jsonl, the log, the figures of the summary; and tells the observer. */
 import { runFolder, type Clock, type ResolvedConfig } from '@microtune/shared';
 import type { Logger } from '@microtune/shared/logging';
-import type { Outcome, RunRecord, RunState } from './decide/run-state.js';
+import type { Outcome, Reason, RunRecord, RunState } from './decide/run-state.js';
 import type { MemoryMeter } from './memory-meter.js';
+import { notesOf } from './note.js';
 import type { OpenedRun } from './open-run.js';
 import { openLineFile, removeCheckpoint, removeEarlierRun, truncateLines } from './run-files.js';
 import type { RunObserver } from './run-observer.js';
@@ -13,7 +14,7 @@ export interface RunRecorder {
   opened(run: OpenedRun): void;
   measureMemory(meter: MemoryMeter): void;
   record(record: RunRecord, state: RunState): void;
-  explain(reason: string, state: RunState): void;
+  explain(reason: Reason, state: RunState): void;
   summarize(state: RunState | undefined, outcome: Outcome): Summary;
   readonly summarized: boolean;
   close(): void;
@@ -39,9 +40,9 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
   let firstStepSeconds: number | undefined;
   let summarized = false;
 
-  const note = (step: number, reason: string): void => {
-    events.write({ time: clock.timestamp(), step, reason });
-    logger.info(reason, { step });
+  const note = (step: number, { code, text }: Reason): void => {
+    events.write({ time: clock.timestamp(), step, code, reason: text });
+    logger.info(text, { step });
   };
 
   const write = (record: RunRecord, state: RunState): void => {
@@ -52,23 +53,24 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
         ready = record;
         statistics.begin(now);
         observe(record);
-        return record.notes.forEach((text) => observe({ type: 'note', text }));
+        return notesOf('model', record.notes).forEach((each) => observe({ type: 'note', ...each }));
       case 'step': {
         const slowest = record.timings.reduce((a, b) => (b.totalMs > a.totalMs ? b : a));
         firstStepSeconds ??= (now - startedAt) / 1000;
         statistics.add({ ...record.line, timings: record.timings }, now);
         metrics.write({ ...record.line, ...rounded(slowest) });
-        return observe({ type: 'step', line: record.line, totalSteps: state.spec.totalSteps });
+        const { totalSteps } = state.spec;
+        return observe({ type: 'step', line: record.line, totalSteps, stepMs: slowest.totalMs });
       }
       case 'evaluation':
         statistics.begin(now);
         metrics.write(record.entry);
         return observe(record);
       case 'remove':
-        note(
-          state.stepped,
-          `removed ${record.folder}: save_total_limit is ${config.saveTotalLimit}`,
-        );
+        note(state.stepped, {
+          code: 'checkpoint_removed',
+          text: `removed ${record.folder}: save_total_limit is ${config.saveTotalLimit}`,
+        });
         return removeCheckpoint(record.folder);
       case 'log':
       case 'saved':
@@ -83,24 +85,25 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
       const { spec, notes, trainSamples, evaluationSamples } = run;
       const stepsDone = spec.start?.state.global_step ?? 0;
       if (spec.start !== undefined) truncateLines(folder.metrics, stepsDone);
-      note(
-        stepsDone,
-        `run ${spec.runId}: steps ${stepsDone + 1} to ${spec.totalSteps}, ${trainSamples} samples`,
-      );
+      note(stepsDone, {
+        code: 'run_opened',
+        text: `run ${spec.runId}: steps ${stepsDone + 1} to ${spec.totalSteps}, ${trainSamples} samples`,
+      });
       const { runId, totalSteps, stepsOfEpoch: stepsPerEpoch, labels } = spec;
       observe({
         type: 'opened',
         runId,
         totalSteps,
+        trainBatchSize: config.trainBatchSize,
         stepsDone,
         stepsPerEpoch,
         trainSamples,
         evaluationSamples,
         labels,
       });
-      for (const text of notes) {
-        note(stepsDone, text);
-        observe({ type: 'note', text });
+      for (const each of notes) {
+        note(stepsDone, { code: 'note', text: each.text });
+        observe({ type: 'note', ...each });
       }
     },
     measureMemory: (meter) => {
@@ -109,7 +112,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
     record: write,
     explain: (reason, state) => {
       note(state.stepped, reason);
-      observe({ type: 'reason', text: reason });
+      observe({ type: 'reason', ...reason });
     },
     summarize: (state, outcome) => {
       summarized = true;

@@ -1,19 +1,25 @@
 /** Options that were given and have no part in this run. HuggingFace passes over them in silence; here each is said. */
 import { extname } from 'node:path';
 import { runConfigSchema, type ResolvedConfig } from '@microtune/shared';
+import { batchRows } from './batch-size.js';
 
 type Rule = (config: ResolvedConfig) => string | undefined;
 
-const { perDeviceTrainBatchSize, saveSteps } = runConfigSchema.shape;
-const defaultRows = perDeviceTrainBatchSize.parse(undefined);
-const defaultSaveSteps = saveSteps.parse(undefined);
+const defaultSaveSteps = runConfigSchema.shape.saveSteps.parse(undefined);
 
 const rules: readonly Rule[] = [
-  ({ trainBatchSize, workers, gradientAccumulationSteps: times, perDeviceTrainBatchSize: rows }) =>
-    (times > 1 || rows !== defaultRows) && rows * workers * times !== trainBatchSize
-      ? `a step has ${trainBatchSize} rows (train_batch_size): per_device_train_batch_size ${rows} and ` +
-        `gradient_accumulation_steps ${times} have no part in it`
-      : undefined,
+  (c) => {
+    const { gradientAccumulationSteps: times, perDeviceTrainBatchSize: rows } = c;
+    const given = [
+      ...(rows === undefined ? [] : [`per_device_train_batch_size ${rows}`]),
+      ...(times === 1 ? [] : [`gradient_accumulation_steps ${times}`]),
+    ];
+    if (given.length === 0 || batchRows(c) === c.trainBatchSize) return undefined;
+    const source =
+      c.resumeFromCheckpoint === undefined ? 'train_batch_size' : 'as in the checkpoint';
+    const verb = given.length === 1 ? 'has' : 'have';
+    return `a step has ${c.trainBatchSize} rows (${source}): ${given.join(' and ')} ${verb} no part in it`;
+  },
   (c) =>
     c.evalSteps !== undefined && c.evalStrategy !== 'steps'
       ? `eval_steps has no effect: eval_strategy is ${c.evalStrategy}, not steps`

@@ -10,7 +10,6 @@ describe('run configuration', () => {
       trainFile: ['train.tsv'],
       numTrainEpochs: 3,
       maxSteps: -1,
-      perDeviceTrainBatchSize: 8,
       gradientAccumulationSteps: 1,
       learningRate: 5e-5,
       lrSchedulerType: 'linear',
@@ -20,7 +19,6 @@ describe('run configuration', () => {
       adamBeta2: 0.999,
       adamEpsilon: 1e-8,
       maxGradNorm: 1,
-      loggingSteps: 500,
       saveSteps: 500,
       seed: 42,
     });

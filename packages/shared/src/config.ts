@@ -85,10 +85,14 @@ export const runConfigSchema = z.strictObject({
     .describe('Optimizer steps; above 0 it wins over num_train_epochs'),
   trainBatchSize: positive
     .optional()
-    .describe('Rows per optimizer step over all workers (the global batch)'),
+    .describe(
+      'Rows per optimizer step over all workers (the global batch). Default: 8 x gradient_accumulation_steps, for any number of workers',
+    ),
   perDeviceTrainBatchSize: positive
-    .default(8)
-    .describe('Rows per worker; x workers x gradient_accumulation_steps = global batch'),
+    .optional()
+    .describe(
+      'Rows per worker: the global batch becomes this x workers x gradient_accumulation_steps when the run starts, and stays so when it resumes',
+    ),
   gradientAccumulationSteps: positive.default(1).describe('Multiplies the global batch'),
   perDeviceEvalBatchSize: positive
     .default(8)
@@ -137,8 +141,10 @@ export const runConfigSchema = z.strictObject({
   loggingSteps: z
     .number()
     .positive()
-    .default(500)
-    .describe('Steps between training log lines; below 1 a fraction of all steps'),
+    .optional()
+    .describe(
+      'Steps between training log lines; below 1 a fraction of all steps. Default: 500, in a short run a tenth of its steps',
+    ),
   loggingFirstStep: z.boolean().default(false).describe('Log the first step too'),
   evalStrategy: z
     .enum(strategies)

@@ -1,6 +1,13 @@
 /** `microtune check`: everything that can be wrong before the first step, found without starting a worker. */
 import { cpus } from 'node:os';
-import { openRun, refuseEarlierRun, resolveConfig } from '@microtune/coordinator';
+import {
+  batchNotes,
+  notesOf,
+  openRun,
+  refuseEarlierRun,
+  resolveConfig,
+  type Note,
+} from '@microtune/coordinator';
 import { loadModel, requireFit } from '@microtune/models';
 import { runFolder } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
@@ -43,7 +50,12 @@ export async function run({ values, positional, environment }: CommandInput): Pr
     steps_per_epoch: spec.stepsOfEpoch,
     shards_of_first_step: spec.planStep(1).shards.length,
     parameters: parameterCount(model.program.parameters),
-    notes: [...notes, ...model.notes, ...(note === undefined ? [] : [note])],
+    notes: [
+      ...notes,
+      ...notesOf('batch_follows_workers', batchNotes(parsed, config)),
+      ...notesOf('model', model.notes),
+      ...notesOf('engine', note === undefined ? [] : [note]),
+    ],
   };
   environment.stdout.write(config.json ? `${JSON.stringify(found)}\n` : `${foundText(found)}\n`);
   return 0;
@@ -60,7 +72,7 @@ function foundText({
   notes,
   ...facts
 }: {
-  notes: readonly string[];
+  notes: readonly Note[];
   [name: string]: unknown;
 }): string {
   const rows = Object.entries(facts).map(([name, value]) => {
@@ -72,5 +84,7 @@ function foundText({
           : String(value);
     return [name.replaceAll('_', ' '), text === '' ? '-' : text] as const;
   });
-  return [renderFacts(rows), ...notes.map((text) => `note: ${text}`), 'ready to train'].join('\n');
+  return [renderFacts(rows), ...notes.map(({ text }) => `note: ${text}`), 'ready to train'].join(
+    '\n',
+  );
 }

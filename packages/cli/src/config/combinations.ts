@@ -69,7 +69,7 @@ const rules: readonly Rule[] = [
     c.warmupRatio !== undefined && c.warmupSteps > 0
       ? '--warmup_ratio and --warmup_steps exclude each other: give one'
       : undefined,
-  ({ warmupSteps, loggingSteps, evalSteps = 1, saveSteps }) => {
+  ({ warmupSteps, loggingSteps = 1, evalSteps = 1, saveSteps }) => {
     const counts = Object.entries({ warmupSteps, loggingSteps, evalSteps, saveSteps });
     const [key] = counts.find(([, steps]) => steps >= 1 && !Number.isInteger(steps)) ?? [];
     return key && `--${optionName(key)} is a whole number of steps, or a fraction below 1`;

@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
 import {
+  batchNotes,
+  notesOf,
   recoverRunFolder,
   resolveConfig,
   runTraining,
@@ -39,7 +41,11 @@ export async function launchTraining(
   const { engine, note, devices, gpus } = await placeRun(config, { cacheFolder, variables });
   recoverRunFolder(config.outputDir);
   const resolved = resolveConfig(config, { cores: cpus().length, engine, devices });
-  if (note !== undefined) observe({ type: 'note', text: note });
+  const notes = [
+    ...notesOf('engine', note === undefined ? [] : [note]),
+    ...notesOf('batch_follows_workers', batchNotes(config, resolved)),
+  ];
+  for (const each of notes) observe({ type: 'note', ...each });
   const runId = randomUUID();
   const logger = createLogger(runFolder(resolved.outputDir).logs, 'coordinator');
   try {

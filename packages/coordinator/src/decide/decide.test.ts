@@ -14,6 +14,7 @@ import type { EvaluationPlan, RunSpec } from './run-spec.js';
 import {
   initialState,
   type Outcome,
+  type Reason,
   type RunEvent,
   type RunRecord,
   type RunState,
@@ -104,7 +105,7 @@ class Bench {
   state: RunState;
   now = 0;
   readonly records: RunRecord[] = [];
-  readonly reasons: string[] = [];
+  readonly reasons: Reason[] = [];
   readonly sent: { rank: number; message: CoordinatorMessage }[] = [];
   readonly queues: CoordinatorMessage[][];
 
@@ -433,7 +434,10 @@ describe('evaluation and checkpoints', () => {
       .work();
     expect(run.state).toMatchObject({ stepped: 5, stoppedEarly: true });
     expect(run.outcome?.status).toBe('completed');
-    expect(run.reasons.join()).toContain('stopping early at step 5');
+    expect(run.reasons).toContainEqual({
+      code: 'stopped_early',
+      text: expect.stringContaining('stopping early at step 5') as string,
+    });
   });
 
   it('counts only improvements above the threshold for early stopping', () => {

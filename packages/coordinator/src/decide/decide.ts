@@ -11,7 +11,7 @@ import { hello, ready, restored } from './joining.js';
 import { checkpointWritten, evaluated, pause, pauseIsDue, save } from './pausing.js';
 import type { Decision, Outcome, RunEvent, RunState, Saved, StopRequest } from './run-state.js';
 import { sendPlans, stepped } from './training.js';
-import { ranksOf, send, sendAll, update, updateMember, type Turn } from './turn.js';
+import { explain, ranksOf, send, sendAll, update, updateMember, type Turn } from './turn.js';
 
 export function decide(state: RunState, event: RunEvent, now: number): Decision {
   const turn: Turn = { state, now, messages: [], records: [], reasons: [] };
@@ -105,10 +105,16 @@ function requestStop(turn: Turn, request: StopRequest): void {
   const { phase, planned, stepped: done } = turn.state;
   update(turn, { stopRequest: request });
   if (phase === 'joining' || phase === 'loading') {
-    turn.reasons.push(`asked to stop (${request}) before the first step: nothing to save`);
+    explain(
+      turn,
+      'stop_requested',
+      `asked to stop (${request}) before the first step: nothing to save`,
+    );
     return end(turn, { status: request, error: undefined });
   }
-  turn.reasons.push(
+  explain(
+    turn,
+    'stop_requested',
     phase === 'training'
       ? `asked to stop (${request}): finishing step ${Math.max(planned, done)}, then saving a checkpoint`
       : `asked to stop (${request}): training has ended, finishing what is left`,
@@ -128,7 +134,11 @@ function finish(turn: Turn): void {
   if (savesPending > 0) return;
   if (!spec.config.loadBestModelAtEnd || best === undefined || best.step === done)
     return saveFinal(turn);
-  turn.reasons.push(`restoring the weights of step ${best.step}, the best evaluation`);
+  explain(
+    turn,
+    'restoring_best',
+    `restoring the weights of step ${best.step}, the best evaluation`,
+  );
   update(turn, { phase: 'restoring', metrics: best.metrics });
   sendAll(turn, done, { type: 'restore', folder: spec.folder.best });
 }
@@ -145,7 +155,7 @@ function saved(turn: Turn, message: Saved): void {
   const kind = isFinal ? 'final' : isCheckpoint ? 'checkpoint' : 'best';
   update(turn, { savesPending: turn.state.savesPending - 1, lastSaved: message });
   turn.records.push({ type: 'saved', kind, folder: message.folder });
-  turn.reasons.push(`wrote ${message.folder}`);
+  explain(turn, 'saved', `wrote ${message.folder}`);
   if (isCheckpoint) checkpointWritten(turn, message.folder);
   if (isFinal) end(turn, { status: 'completed', error: undefined });
 }
@@ -154,7 +164,7 @@ function end(turn: Turn, outcome: Outcome): void {
   for (const rank of ranksOf(turn.state))
     send(turn, rank, turn.state.stepped, { type: 'stop', reason: outcome.status });
   update(turn, { phase: 'finished' });
-  turn.reasons.push(`${outcome.status} after step ${turn.state.stepped}`);
+  explain(turn, 'ended', `${outcome.status} after step ${turn.state.stepped}`);
   turn.records.push({ type: 'finished', outcome });
 }
 

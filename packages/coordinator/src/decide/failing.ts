@@ -5,19 +5,19 @@
 import { errorCodes, exitCodes, type ErrorCode } from '@microtune/shared';
 import { earlierAdvice, resumeAdvice } from '../resume-advice.js';
 import type { FailureSign, RunState } from './run-state.js';
-import { sendAll, update, updateMember, type Turn } from './turn.js';
+import { explain, sendAll, update, updateMember, type Turn } from './turn.js';
 
 /** Notes a sign; the first one stops all workers. */
 export function fail(turn: Turn, sign: FailureSign): void {
   const { failure, phase } = turn.state;
   if (phase === 'finished') return;
   if (failure === undefined) {
-    turn.reasons.push(`stopping all workers: ${describe(turn.state, sign)}`);
+    explain(turn, 'fault', `stopping all workers: ${describe(turn.state, sign)}`);
     update(turn, { phase: 'failing', failure: { at: turn.now, signs: [sign] } });
     sendAll(turn, turn.state.stepped, { type: 'stop', reason: sign.reason });
     return;
   }
-  turn.reasons.push(`also seen: ${describe(turn.state, sign)}`);
+  explain(turn, 'fault', `also seen: ${describe(turn.state, sign)}`);
   update(turn, { failure: { ...failure, signs: [...failure.signs, sign] } });
 }
 
@@ -54,7 +54,7 @@ function conclude(turn: Turn): void {
   if (cause === undefined) return;
   const message = `${describe(turn.state, cause)}${advice(turn.state, cause)}`;
   update(turn, { phase: 'finished' });
-  turn.reasons.push(`failed: ${message}`);
+  explain(turn, 'failed', `failed: ${message}`);
   turn.records.push({
     type: 'finished',
     outcome: { status: 'failed', error: { code: cause.code, message } },

@@ -1,11 +1,15 @@
 /** From the first hello to the first plan: who is there, who knows whom, and whether all loaded the same weights. */
 import type { Hello, Ready } from './run-state.js';
 import { fail } from './failing.js';
-import { ranksOf, send, update, updateMember, type Turn } from './turn.js';
+import { explain, ranksOf, send, update, updateMember, type Turn } from './turn.js';
 
 export function hello(turn: Turn, rank: number, message: Hello): void {
   updateMember(turn, rank, { hello: message, progressAt: turn.now, phase: 'joined' });
-  turn.reasons.push(`worker ${rank} joined from ${message.host} (process ${message.pid})`);
+  explain(
+    turn,
+    'worker_joined',
+    `worker ${rank} joined from ${message.host} (process ${message.pid})`,
+  );
   const hellos = turn.state.members.map((member) => member.hello);
   if (hellos.every((other) => other !== undefined)) welcomeAll(turn, hellos);
 }
@@ -26,7 +30,9 @@ function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
     });
   }
   update(turn, { phase: 'loading' });
-  turn.reasons.push(
+  explain(
+    turn,
+    'workers_loading',
     `all ${hellos.length} workers are here; they load ${spec.start?.checkpoint ?? spec.config.modelNameOrPath}`,
   );
 }
@@ -34,7 +40,7 @@ function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
 /** @returns true when every worker is ready with the same weights, so that training may begin */
 export function ready(turn: Turn, rank: number, message: Ready): boolean {
   updateMember(turn, rank, { ready: message });
-  turn.reasons.push(`worker ${rank} computes with ${deviceText(message.device)}`);
+  explain(turn, 'worker_ready', `worker ${rank} computes with ${deviceText(message.device)}`);
   const all = turn.state.members.map((member) => member.ready);
   const other = all.findIndex(
     (one) => one !== undefined && one.stateSha256 !== message.stateSha256,
@@ -49,7 +55,11 @@ export function ready(turn: Turn, rank: number, message: Ready): boolean {
   if (all.some((one) => one === undefined)) return false;
   const { device, trainableParameters, totalParameters, notes } = message;
   turn.records.push({ type: 'ready', device, trainableParameters, totalParameters, notes });
-  turn.reasons.push(`all workers are ready with the same weights (${short(message.stateSha256)})`);
+  explain(
+    turn,
+    'workers_ready',
+    `all workers are ready with the same weights (${short(message.stateSha256)})`,
+  );
   update(turn, { phase: 'training' });
   return true;
 }

@@ -14,7 +14,7 @@ import { fail } from './failing.js';
 import type { Evaluated } from './run-spec.js';
 import type { RunState } from './run-state.js';
 import { trainerStateOf } from './trainer-state-of.js';
-import { send, sendAll, update, type Turn } from './turn.js';
+import { explain, send, sendAll, update, type Turn } from './turn.js';
 
 /** Starts the evaluation of this pause, or settles it at once. */
 export function pause(turn: Turn): void {
@@ -93,7 +93,9 @@ function settle(turn: Turn, isBest: boolean): void {
   const patience = config.earlyStoppingPatience ?? Infinity;
   const exhausted = evaluationsWithoutImprovement >= patience && stepped < spec.totalSteps;
   if (exhausted) {
-    turn.reasons.push(
+    explain(
+      turn,
+      'stopped_early',
       `stopping early at step ${stepped}: ${evaluationsWithoutImprovement} evaluations without improvement`,
     );
   }

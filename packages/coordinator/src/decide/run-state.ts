@@ -142,12 +142,35 @@ export interface Outgoing {
   readonly message: CoordinatorMessage;
 }
 
+/** What kind of decision: for programs that read events.jsonl or `--json`; the text is for people. */
+export const reasonCodes = [
+  'run_opened',
+  'worker_joined',
+  'workers_loading',
+  'worker_ready',
+  'workers_ready',
+  'stop_requested',
+  'stopped_early',
+  'restoring_best',
+  'saved',
+  'checkpoint_removed',
+  'note',
+  'fault',
+  'failed',
+  'ended',
+] as const;
+
+export interface Reason {
+  readonly code: (typeof reasonCodes)[number];
+  readonly text: string;
+}
+
 export interface Decision {
   readonly state: RunState;
   readonly messages: readonly Outgoing[];
   readonly records: readonly RunRecord[];
-  /** What was decided and why, one line each; empty when nothing changed that a reader of events.jsonl would miss. */
-  readonly reasons: readonly string[];
+  /** What was decided and why; empty when nothing changed that a reader of events.jsonl would miss. */
+  readonly reasons: readonly Reason[];
 }
 
 export function initialState(spec: RunSpec, now: number): RunState {

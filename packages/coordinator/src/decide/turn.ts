@@ -3,14 +3,14 @@
  * turn and replace its state; `decide` makes the turn and hands out its result, so seen from outside all is pure.
  */
 import { protocolVersion, type CoordinatorMessage } from '@microtune/shared';
-import type { Member, Outgoing, RunRecord, RunState } from './run-state.js';
+import type { Member, Outgoing, Reason, RunRecord, RunState } from './run-state.js';
 
 export interface Turn {
   state: RunState;
   readonly now: number;
   readonly messages: Outgoing[];
   readonly records: RunRecord[];
-  readonly reasons: string[];
+  readonly reasons: Reason[];
 }
 
 type EnvelopeKey = 'protocol' | 'runId' | 'epoch' | 'step';
@@ -25,6 +25,10 @@ export function updateMember(turn: Turn, rank: number, change: Partial<Member>):
     r === rank ? { ...member, ...change } : member,
   );
   update(turn, { members });
+}
+
+export function explain(turn: Turn, code: Reason['code'], text: string): void {
+  turn.reasons.push({ code, text });
 }
 
 export function ranksOf(state: RunState): number[] {
