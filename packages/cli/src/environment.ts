@@ -9,12 +9,14 @@ export interface Environment {
   readonly stderr: Writable;
   /** A terminal reads stdout: progress may be redrawn there. */
   readonly terminal: boolean;
-  /** Characters per line of the terminal. */
+  /** Characters per line of the terminal now: it may be resized. */
   readonly columns: number;
   /** process.env: some engine libraries take settings from nowhere else, so a copy would not do. */
   readonly variables: NodeJS.ProcessEnv;
   /** Tokenized data and engine libraries; shared by all runs of a user. */
   readonly cacheFolder: string;
+  /** What was typed after `microtune`, for the summary of a run. */
+  readonly commandLine: readonly string[];
   /** Stacks beside messages. */
   readonly debug: boolean;
 }
@@ -35,9 +37,12 @@ export function processEnvironment(argv: readonly string[]): Environment {
     stdout,
     stderr,
     terminal: stdout.isTTY === true && env['TERM'] !== 'dumb',
-    columns: stdout.columns ?? 80,
+    get columns() {
+      return stdout.columns ?? 80;
+    },
     variables: env,
     cacheFolder: cacheFolderOf(env, homedir()),
+    commandLine: ['microtune', ...argv],
     debug: argv.includes('--debug'),
   };
 }

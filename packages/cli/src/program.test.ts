@@ -18,6 +18,7 @@ const microtune = async (...argv: string[]) => {
     columns: 80,
     variables: {},
     cacheFolder: 'none',
+    commandLine: argv,
     debug: argv.includes('--debug'),
   };
   const code = await runProgram(argv, environment);

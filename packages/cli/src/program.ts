@@ -1,5 +1,4 @@
 /** The command line: arguments to the command they name, anything thrown to a message and an exit code. */
-import { readFileSync } from 'node:fs';
 import { MicrotuneError, exitCodeOf, exitCodes } from '@microtune/shared';
 import { Command, CommanderError, Option } from 'commander';
 import type { CommandSpec } from './command.js';
@@ -10,6 +9,7 @@ import { optionTable, type OptionSpec } from './config/option-table.js';
 import { optionValue } from './config/option-value.js';
 import { nearestName } from './config/unknown-option.js';
 import type { Environment } from './environment.js';
+import { ownVersion } from './own-version.js';
 import { reportError } from './output/error-block.js';
 
 /**
@@ -64,11 +64,6 @@ function buildProgram({ stdout }: Environment): Command {
     .exitOverride()
     .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => undefined })
     .addHelpText('after', '\nOptions of a command: microtune <command> --help');
-}
-
-function ownVersion(): string {
-  const file = new URL('../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function addCommand(program: Command, spec: CommandSpec, table: readonly OptionSpec[]): Command {

@@ -31,5 +31,6 @@ export async function train(config: RunConfig, options: TrainOptions = {}): Prom
     observe: options.observe ?? (() => undefined),
     stop: options.signal ?? new AbortController().signal,
     startedAt,
+    commandLine: undefined,
   });
 }

@@ -8,7 +8,7 @@ export type { Note } from './note.js';
 export { resolveConfig } from './resolve-config.js';
 export type { Machine } from './resolve-config.js';
 export type { RunNews, RunObserver } from './run-observer.js';
-export type { Summary } from './summary.js';
+export type { Program, Summary } from './summary.js';
 export type { WorkerCommand } from './launcher.js';
 export { computeMetrics, metricNames } from './metrics.js';
 export type { MetricOptions, Metrics, Predictions } from './metrics.js';

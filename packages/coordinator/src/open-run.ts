@@ -24,6 +24,7 @@ import { computeMetrics, metricNames } from './metrics.js';
 import { listCheckpoints } from './list-checkpoints.js';
 import { notesOf, type Note } from './note.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
+import { resumeNotes } from './resume-notes.js';
 import { unusedOptions } from './unused-options.js';
 
 export interface OpenedRun {
@@ -83,6 +84,7 @@ export async function openRun(
     notes: [
       ...notesOf('data', splits.notes),
       ...notesOf('unused_option', unusedOptions(config)),
+      ...notesOf('changed_on_resume', changesOf(spec)),
       ...notesOf('idle_workers', fewShards(planStep(1), config)),
     ],
   };
@@ -167,6 +169,10 @@ function startOf(
     );
   }
   return { checkpoint, state };
+}
+
+function changesOf({ start, config, stepsOfEpoch }: RunSpec): string[] {
+  return start === undefined ? [] : resumeNotes(config, start.state, stepsOfEpoch);
 }
 
 function checkIdentity(checkpoint: string, then: RunIdentity, now: RunIdentity): void {

@@ -26,11 +26,13 @@ import { resumeAdvice } from './resume-advice.js';
 import { lockRunFolder } from './run-lock.js';
 import type { RunObserver } from './run-observer.js';
 import { createRunRecorder, type RunRecorder } from './run-recorder.js';
-import type { Summary } from './summary.js';
+import type { Program, Summary } from './summary.js';
 import { withMemorySettings } from './worker-memory.js';
 
 export interface TrainingContext {
   readonly clock: Clock;
+  /** For the summary. */
+  readonly program: Program;
   /** Names the run on the wire, e.g. a UUID. */
   readonly runId: string;
   /** When the command started, on `clock`, for the figures that users wait for. */

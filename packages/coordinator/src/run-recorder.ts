@@ -8,7 +8,7 @@ import type { OpenedRun } from './open-run.js';
 import { openLineFile, removeCheckpoint, removeEarlierRun, truncateLines } from './run-files.js';
 import type { RunObserver } from './run-observer.js';
 import { createStepStatistics } from './step-statistics.js';
-import { summarize, type Summary, type SummaryFacts } from './summary.js';
+import { summarize, type Program, type Summary, type SummaryFacts } from './summary.js';
 
 export interface RunRecorder {
   opened(run: OpenedRun): void;
@@ -21,6 +21,7 @@ export interface RunRecorder {
 }
 
 export interface RecorderContext {
+  readonly program: Program;
   readonly clock: Clock;
   readonly startedAt?: number;
   readonly runId: string;
@@ -32,6 +33,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
   const { clock, logger, observe } = context;
   const folder = runFolder(config.outputDir);
   const startedAt = context.startedAt ?? clock.now();
+  const startedAtTime = earlier(clock.timestamp(), clock.now() - startedAt);
   const metrics = openLineFile(folder.metrics);
   const events = openLineFile(folder.events);
   const statistics = createStepStatistics();
@@ -118,6 +120,9 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
       summarized = true;
       return summarize({
         config,
+        program: context.program,
+        startedAt: startedAtTime,
+        endedAt: clock.timestamp(),
         state,
         outcome,
         ready,
@@ -135,6 +140,10 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
       events.close();
     },
   };
+}
+
+function earlier(timestamp: string, byMs: number): string {
+  return new Date(Date.parse(timestamp) - byMs).toISOString();
 }
 
 /** Timings as columns of a metrics line, to the microsecond. */

@@ -6,10 +6,19 @@ import type { StepFigures } from './step-statistics.js';
 
 export interface Summary {
   readonly run: string;
+  /** ISO 8601. */
+  readonly started_at: string;
+  readonly ended_at: string;
+  readonly microtune_version: string;
+  readonly node_version: string;
+  /** As it was started; missing for a run from code. */
+  readonly command_line: readonly string[] | undefined;
   readonly status: Outcome['status'];
   readonly error?: { readonly code: string; readonly message: string };
   /** Optimizer steps done, those before a resume included. */
   readonly steps: number;
+  /** Steps of a run that nothing cuts short; missing when it failed before that was known. */
+  readonly total_steps: number | undefined;
   readonly samples: number;
   /** Real tokens, padding not counted. */
   readonly tokens: number;
@@ -19,6 +28,8 @@ export interface Summary {
   /** Of the weights that were saved. */
   readonly eval: Metrics | undefined;
   readonly best_step: number | undefined;
+  /** The weights are those of `best_step`, not of the last step. */
+  readonly restored_best: boolean;
   readonly stopped_early: boolean;
   readonly resumed_from: string | undefined;
   readonly checkpoint: string | undefined;
@@ -48,8 +59,18 @@ export interface Summary {
   readonly faults: number;
 }
 
+/** What runs the run. */
+export interface Program {
+  readonly microtuneVersion: string;
+  readonly nodeVersion: string;
+  readonly commandLine?: readonly string[] | undefined;
+}
+
 export interface SummaryFacts {
   readonly config: ResolvedConfig;
+  readonly program: Program;
+  readonly startedAt: string;
+  readonly endedAt: string;
   readonly state: RunState | undefined;
   readonly outcome: Outcome;
   readonly ready: Pick<Ready, 'device' | 'trainableParameters' | 'totalParameters'> | undefined;
@@ -64,15 +85,26 @@ export function summarize(facts: SummaryFacts): Summary {
   const steps = state?.stepped ?? 0;
   return {
     run: config.runName,
+    started_at: facts.startedAt,
+    ended_at: facts.endedAt,
+    microtune_version: facts.program.microtuneVersion,
+    node_version: facts.program.nodeVersion,
+    command_line: facts.program.commandLine,
     status: outcome.status,
     ...(outcome.error === undefined ? {} : { error: outcome.error }),
     steps,
+    total_steps: state?.spec.totalSteps,
     samples: state?.samplesSeen ?? 0,
     tokens: state?.tokensSeen ?? 0,
     epochs: state === undefined ? 0 : steps / state.spec.stepsOfEpoch,
     train_loss: state === undefined || steps === 0 ? undefined : state.lossTotal / steps,
     eval: state?.metrics,
     best_step: state?.best?.step,
+    restored_best:
+      outcome.status === 'completed' &&
+      config.loadBestModelAtEnd &&
+      state?.best !== undefined &&
+      state.best.step !== state.stepped,
     stopped_early: state?.stoppedEarly ?? false,
     resumed_from: config.resumeFromCheckpoint,
     checkpoint: state?.lastCheckpoint,

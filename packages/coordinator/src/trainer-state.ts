@@ -22,6 +22,8 @@ const continuationSchema = z.object({
     seed: z.number(),
     dataSeed: z.number(),
   }),
+  /** Options that a continuation may change, to say so (`watchedOptions`); missing in checkpoints of early versions. */
+  options: z.record(z.string(), z.unknown()).optional(),
   samplesSeen: z.number(),
   /** Sum over steps of the mean loss, since the start and since the last logged step. */
   lossTotal: z.number(),

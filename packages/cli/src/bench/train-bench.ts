@@ -61,6 +61,7 @@ export async function benchTraining(
           variables,
           stop,
           startedAt,
+          commandLine: undefined,
           observe: () => undefined,
         }),
       );

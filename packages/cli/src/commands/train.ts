@@ -10,7 +10,9 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   const config = await loadConfig(values, positional);
   // After the configuration is known to be right: a wrong option is told in a tenth of a second.
   const { launchTraining } = await import('../training/launch-training.js');
-  const view = config.json ? jsonTrainView(environment) : textTrainView(environment, systemClock);
+  const view = config.json
+    ? jsonTrainView(environment, systemClock)
+    : textTrainView(environment, systemClock);
   using stop = listenForStop((text) => view.tell(text));
   try {
     const summary = await launchTraining(config, {
@@ -20,6 +22,7 @@ export async function run({ values, positional, environment }: CommandInput): Pr
       stop: stop.signal,
       // performance.now() counts from the start of the process: what the user waits for.
       startedAt: 0,
+      commandLine: environment.commandLine,
     });
     view.summary(summary, config.outputDir);
     if (summary.status === 'interrupted') return exitCodes.interrupted;

@@ -1,5 +1,6 @@
 /** How an error looks: one block on stderr for people, one JSON line on stdout for machines. */
 import { MicrotuneError, exitCodeOf, messageOf } from '@microtune/shared';
+import { schemaVersion } from './json-lines.js';
 import type { Environment } from '../environment.js';
 
 export interface ErrorReport {
@@ -11,7 +12,13 @@ export interface ErrorReport {
 export function reportError(error: unknown, { environment, json }: ErrorReport): void {
   if (json) {
     const code = error instanceof MicrotuneError ? error.code : 'internal';
-    const line = { type: 'error', code, exit_code: exitCodeOf(error), message: messageOf(error) };
+    const line = {
+      type: 'error',
+      schema_version: schemaVersion,
+      code,
+      exit_code: exitCodeOf(error),
+      message: messageOf(error),
+    };
     environment.stdout.write(`${JSON.stringify(line)}\n`);
   }
   environment.stderr.write(`${errorBlock(error, environment.debug)}\n`);

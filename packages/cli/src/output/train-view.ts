@@ -2,10 +2,12 @@
 import type { RunNews, Summary } from '@microtune/coordinator';
 import type { Clock } from '@microtune/shared';
 import type { Environment } from '../environment.js';
-import { byteSize, counted, duration, grouped, shortNumber, shortVersion } from './format.js';
-import { progressLine, progressLog } from './progress-line.js';
+import { ownVersion } from '../own-version.js';
+import { counted, grouped, shortNumber, shortVersion } from './format.js';
+import { jsonLine, schemaVersion } from './json-lines.js';
+import { progressLine, progressLog, type Progress } from './progress-line.js';
 import { createProgressMeter, type ProgressMeter } from './progress-meter.js';
-import { renderFacts } from './table.js';
+import { summaryText } from './summary-text.js';
 import { terminalLine, type TerminalLine } from './terminal-line.js';
 
 export interface TrainView {
@@ -23,44 +25,38 @@ const logIntervalMs = 10_000;
 /** Between two redraws. */
 const drawIntervalMs = 100;
 
-/** One JSON object per line: news as the coordinator gives them, then `{"type":"summary", …}`. */
-export function jsonTrainView({ stdout, stderr }: Environment): TrainView {
+/** `{"type":"start", …}`, the news as the coordinator gives them, `{"type":"summary", …}`. */
+export function jsonTrainView({ stdout, stderr }: Environment, clock: Clock): TrainView {
   const write = (line: object): void => void stdout.write(`${JSON.stringify(line)}\n`);
+  const meter = stepMeter(clock);
+  write({
+    type: 'start',
+    schema_version: schemaVersion,
+    microtune_version: ownVersion(),
+    node_version: process.versions.node,
+    time: clock.timestamp(),
+  });
   return {
-    news: (news) => write(flatNews(news)),
+    news: (news) => write(jsonLine(news, meter.take(news))),
     tell: (text) => void stderr.write(`${text}\n`),
     summary: (summary, outputDir) => write({ type: 'summary', ...summary, output_dir: outputDir }),
     clear: () => undefined,
   };
 }
 
-/** Figures beside the type, so that a reader needs no second level. */
-function flatNews(news: RunNews): object {
-  switch (news.type) {
-    case 'step':
-      return { type: news.type, ...news.line, total_steps: news.totalSteps };
-    case 'log':
-    case 'evaluation':
-      return { type: news.type, ...news.entry };
-    case 'opened':
-    case 'ready':
-    case 'note':
-    case 'saved':
-    case 'reason':
-      return news;
-  }
-}
-
 /** Lines for people; on a terminal with one that is redrawn. */
 export function textTrainView(environment: Environment, clock: Clock): TrainView {
   const line = terminalLine(environment.stdout, environment.terminal);
+  const meter = stepMeter(clock);
   const steps = stepLines(line, { environment, clock });
   return {
     news(news) {
-      if (news.type === 'opened') steps.begin(news.totalSteps);
-      if (news.type === 'step') steps.add(news.line);
+      const progress = meter.take(news);
+      if (progress !== undefined) return steps.add(progress);
       const text = newsText(news);
-      if (text !== undefined) line.print(text);
+      if (text === undefined) return;
+      steps.catchUp();
+      line.print(text);
     },
     tell: (text) => line.print(text),
     summary(summary, outputDir) {
@@ -71,32 +67,47 @@ export function textTrainView(environment: Environment, clock: Clock): TrainView
   };
 }
 
-type StepLine = Extract<RunNews, { type: 'step' }>['line'];
+/** Speed and remaining time at each step of a run. */
+function stepMeter(clock: Clock): { take(news: RunNews): Progress | undefined } {
+  let meter: ProgressMeter = createProgressMeter(0);
+  return {
+    take(news) {
+      if (news.type === 'opened') meter = createProgressMeter(news.totalSteps);
+      if (news.type !== 'step') return undefined;
+      return meter.add({ ...news.line, learningRate: news.line.learning_rate }, clock.now());
+    },
+  };
+}
 
 interface StepLines {
-  begin(totalSteps: number): void;
-  add(step: StepLine): void;
+  add(progress: Progress): void;
+  /** Draws the newest step, so that nothing printed beside it tells of a later one. */
+  catchUp(): void;
 }
 
 function stepLines(
   line: TerminalLine,
   { environment, clock }: { environment: Environment; clock: Clock },
 ): StepLines {
-  let meter: ProgressMeter = createProgressMeter(0);
   let lastShownMs = Number.NEGATIVE_INFINITY;
+  let waiting: Progress | undefined;
+  const draw = (progress: Progress): void => {
+    waiting = undefined;
+    line.draw(progressLine(progress, environment.columns));
+  };
   return {
-    begin(totalSteps) {
-      meter = createProgressMeter(totalSteps);
-    },
-    add(step) {
+    add(progress) {
       const nowMs = clock.now();
-      const progress = meter.add({ ...step, learningRate: step.learning_rate }, nowMs);
       const interval = environment.terminal ? drawIntervalMs : logIntervalMs;
       const isLast = progress.step >= progress.totalSteps;
+      waiting = progress;
       if (nowMs - lastShownMs < interval && !isLast) return;
       lastShownMs = nowMs;
-      if (environment.terminal) line.draw(progressLine(progress, environment.columns));
+      if (environment.terminal) draw(progress);
       else line.print(progressLog(progress));
+    },
+    catchUp() {
+      if (environment.terminal && waiting !== undefined) draw(waiting);
     },
   };
 }
@@ -108,7 +119,8 @@ function newsText(news: RunNews): string | undefined {
       const evaluation =
         news.evaluationSamples === 0 ? '' : `, ${grouped(news.evaluationSamples)} to evaluate`;
       const resumed = news.stepsDone === 0 ? '' : `, going on after step ${news.stepsDone}`;
-      return `${grouped(news.trainSamples)} rows to train${evaluation}; ${grouped(news.totalSteps)} steps${resumed}`;
+      const steps = `${counted(news.totalSteps, 'step')} of ${counted(news.trainBatchSize, 'row')}`;
+      return `${grouped(news.trainSamples)} rows to train${evaluation}; ${steps}${resumed}`;
     }
     case 'ready': {
       const { engine, engineVersion, precision, threads, device } = news.device;
@@ -123,47 +135,22 @@ function newsText(news: RunNews): string | undefined {
       return entryText(`evaluation after step ${news.entry['step'] ?? '?'}`, news.metrics);
     case 'saved':
       return `saved ${news.folder}`;
-    case 'step':
     case 'reason':
+      return shownReasons.has(news.code) ? news.text : undefined;
+    case 'step':
       return undefined;
   }
 }
+
+/** Decisions that a person in front of the screen would otherwise wonder about. */
+const shownReasons: ReadonlySet<Extract<RunNews, { type: 'reason' }>['code']> = new Set([
+  'stopped_early',
+  'restoring_best',
+]);
 
 function entryText(what: string, entry: Readonly<Record<string, number>>): string {
   const figures = Object.entries(entry)
     .filter(([name]) => name !== 'step')
     .map(([name, value]) => `${name} ${shortNumber(value)}`);
   return [what, ...figures].join('  ');
-}
-
-/** The closing table. */
-function summaryText(summary: Summary, outputDir: string): string {
-  const facts: (readonly [string, string | number])[] = [
-    ['status', summary.status],
-    ['steps', `${grouped(summary.steps)} (${shortNumber(summary.epochs)} epochs)`],
-  ];
-  if (summary.train_loss !== undefined) facts.push(['train loss', shortNumber(summary.train_loss)]);
-  for (const [name, value] of Object.entries(summary.eval ?? {}))
-    facts.push([`eval ${name}`, shortNumber(value)]);
-  facts.push(
-    ['time', duration(summary.wall_seconds)],
-    ['tokens/s', grouped(summary.tokens_per_second)],
-    [
-      'step ms p50 / p95',
-      `${shortNumber(summary.step_ms.p50)} / ${shortNumber(summary.step_ms.p95)}`,
-    ],
-    [
-      'workers',
-      `${summary.workers} x ${counted(summary.threads_per_worker, 'thread')}, ${summary.engine}`,
-    ],
-  );
-  if (summary.peak_memory_bytes !== undefined)
-    facts.push(['peak memory', byteSize(summary.peak_memory_bytes)]);
-  if (summary.params_sha256 !== undefined)
-    facts.push(['params sha256', summary.params_sha256.slice(0, 16)]);
-  if (summary.status !== 'completed' && summary.checkpoint !== undefined) {
-    facts.push(['go on with', `--resume_from_checkpoint ${summary.checkpoint}`]);
-  }
-  facts.push(['results', outputDir]);
-  return renderFacts(facts);
 }

@@ -12,6 +12,7 @@ import {
 } from '@microtune/coordinator';
 import { runFolder, systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
+import { ownVersion } from '../own-version.js';
 import { placeRun } from './place-run.js';
 import { pinnedEnvironment } from './pin-worker.js';
 import { requireModel } from './require-model.js';
@@ -24,6 +25,8 @@ export interface LaunchOptions {
   readonly observe: RunObserver;
   /** Aborted with reason `interrupted` or `terminated`: save and stop. */
   readonly stop: AbortSignal;
+  /** Arguments of the command, for the summary; undefined for a run from code. */
+  readonly commandLine: readonly string[] | undefined;
   /** When the command started, on the system clock in milliseconds. */
   readonly startedAt: number;
 }
@@ -51,6 +54,11 @@ export async function launchTraining(
   try {
     return await runTraining(resolved, {
       clock: systemClock,
+      program: {
+        microtuneVersion: ownVersion(),
+        nodeVersion: process.versions.node,
+        commandLine: options.commandLine,
+      },
       runId,
       startedAt,
       workerCommand: (rank, endpoint) => {

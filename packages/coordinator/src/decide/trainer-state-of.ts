@@ -1,5 +1,6 @@
 /** The moment of a checkpoint in HuggingFace's fields, made from the run's state. */
 import { runIdentity, type TrainerState } from '../trainer-state.js';
+import { watchedOptions } from '../resume-notes.js';
 import type { RunState } from './run-state.js';
 
 export function trainerStateOf(state: RunState): TrainerState {
@@ -41,6 +42,7 @@ export function trainerStateOf(state: RunState): TrainerState {
           },
     microtune: {
       identity: runIdentity(config, spec.dataHash),
+      options: watchedOptions(config, spec.totalSteps),
       samplesSeen: state.samplesSeen,
       lossTotal: state.lossTotal,
       lossSinceLog: state.lossSinceLog,
