@@ -179,13 +179,17 @@ describe('arena', () => {
     expect([...m.view, ...v.view]).toEqual(Array(18).fill(0));
   });
 
-  it('gives zeroed slots at multiples of 64 bytes until it is full', async () => {
+  it('gives zeroed slots at multiples of 64 bytes, in another memory when one has no room', async () => {
     const small = await createArena(alignedFloats(5) + alignedFloats(40_000));
     expect(small.allocate(5).byteOffset % 64).toBe(0);
     const large = small.allocate(40_000);
     expect(large.byteOffset % 64).toBe(0);
     expect(large.view.every((value) => value === 0)).toBe(true);
-    expect(() => small.allocate(40_000)).toThrow(/is full/);
+    const next = small.allocate(400_000);
+    expect([large.memory, next.memory]).toEqual([0, 1]);
+    expect(next.view.every((value) => value === 0)).toBe(true);
+    next.view.fill(1);
+    expect(large.view.every((value) => value === 0)).toBe(true);
   });
 
   it('refuses slots of unequal counts', () => {
@@ -207,10 +211,63 @@ describe('arena', () => {
     expect(big.sumOfSquares(right)).toBe(84);
   });
 
-  it('says what is too large for one WebAssembly memory', async () => {
-    await expect(createArena(1_100_000_000)).rejects.toMatchObject({
-      code: 'usage',
-      message: expect.stringContaining('4.10 GiB, one arena holds at most 4 GiB') as string,
+  it('says what is too large for a WebAssembly memory', async () => {
+    const huge = await createArena(1_100_000_000);
+    expect(() => huge.allocate(1_100_000_000)).toThrow(
+      'one tensor or gradient of 4.10 GiB: a WebAssembly memory holds 4.00 GiB',
+    );
+  });
+});
+
+/** Rows of a table that do not fill a piece, and regions longer than one. */
+const longCount = 40_012;
+
+describe('an arena of several memories', () => {
+  /** The same work with every slot in a memory of its own, or all in one. @returns the bits of all slots */
+  async function work(
+    memoryBytes: number | undefined,
+  ): Promise<{ bits: Buffer; memories: number }> {
+    const all = await createArena(9 * alignedFloats(longCount), memoryBytes ? { memoryBytes } : {});
+    const slots = Array.from({ length: 6 }, () => all.allocate(longCount)) as [
+      Slot,
+      Slot,
+      Slot,
+      Slot,
+      Slot,
+      Slot,
+    ];
+    slots.forEach(({ view }, number) => {
+      for (let i = 0; i < view.length; i++) view[i] = Math.sin(i * (number + 1)) + 1.001;
     });
+    const [p, g, m, v, sum, copied] = slots;
+    all.sum(sum, p, g);
+    all.add(g, sum);
+    all.adamw(p, g, m, v, settings);
+    all.adamw(all.part(p, 4, 33_000), undefined, all.part(m, 4, 33_000), all.part(v, 4, 33_000), {
+      ...settings,
+      step: 4,
+    });
+    const rows = longCount / 28;
+    const marks = all.allocateMarks(rows);
+    for (let row = 0; row < rows; row++) marks.view[row] = row % 5 < 3 ? 1 : 0;
+    all.adamwMarked({ parameter: p, m, v }, marks, { ...settings, step: 5 });
+    all.copy(copied, p);
+    const squares = all.sumOfSquares(copied);
+    const memories = new Set(slots.map(({ memory }) => memory)).size;
+    const bits = slots.map(({ view }) => Buffer.from(view.slice().buffer));
+    return {
+      bits: Buffer.concat([...bits, Buffer.from(Float64Array.of(squares).buffer)]),
+      memories,
+    };
+  }
+
+  it('gives the bits of one memory, whatever lies where', async () => {
+    const one = await work(undefined);
+    // Room for one slot in each, or for two.
+    const six = await work(8 * 65_536);
+    const three = await work(10 * 65_536);
+    expect([one.memories, three.memories, six.memories]).toEqual([1, 3, 6]);
+    expect(six.bits.equals(one.bits)).toBe(true);
+    expect(three.bits.equals(one.bits)).toBe(true);
   });
 });

@@ -1,12 +1,16 @@
 /**
- * The arena: one WebAssembly memory of fixed size holding parameters, gradients and optimizer moments as flat
- * float32 slots. Its views are also the engines' host buffers, so the memory never grows after creation
- * (growing would detach every view). Loops over slots are SIMD kernels in assembly/kernels.ts.
+ * The arena: parameters, gradients and optimizer moments as flat float32 slots in WebAssembly memories. Its views are also
+ * the engines' host buffers, so a memory never grows (growing would detach every view); what one memory of 4 GiB has no
+ * room for goes to another, as it is allocated. Loops over slots are SIMD kernels in assembly/kernels.ts, which see one
+ * memory: operands of other memories are copied to and fro in pieces that stay in the cache. That costs little, but what
+ * is used together is best allocated in a row.
  */
 
-/** A region of the arena. `view` stays valid for the arena's life. */
+/** A region of the arena, in one memory. `view` stays valid for the arena's life. */
 export interface Slot {
-  /** Address in the WebAssembly memory, a multiple of 64. */
+  /** Which of the arena's memories, from 0. */
+  readonly memory: number;
+  /** Address in that memory, a multiple of 64. */
   readonly byteOffset: number;
   /** Number of float32 values. */
   readonly count: number;
@@ -35,12 +39,16 @@ export interface TableSlots {
 
 /** One byte per row of a table, in the arena: 0 is unmarked. */
 export interface RowMarks {
+  readonly memory: number;
   readonly byteOffset: number;
   readonly view: Uint8Array;
 }
 
 export interface Arena {
-  /** Reserves `count` float32 values, 64-byte aligned, zeroed. @throws MicrotuneError `internal` when the capacity is exceeded */
+  /**
+   * Reserves `count` float32 values, 64-byte aligned, zeroed, in the first memory that has room, or a new one.
+   * @throws MicrotuneError `usage` for more values than a memory holds, or when the system gives no more address space
+   */
   allocate(count: number): Slot;
   /** A part of a slot, starting `start` values into it (a multiple of 4). */
   part(slot: Slot, start: number, count: number): Slot;

@@ -1,19 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import { createMemoryTransports } from './memory-transport.js';
-import { createRank, hashOf, type Rank } from './testing/rank.js';
+import { createRank, hashOf, type Rank, type RankOptions } from './testing/rank.js';
 import { fillGradient } from './testing/step-case.js';
 import type { Transport } from './transport.js';
 
 const options = { count: 1003, widths: [5, 8], chunkBytes: 256 };
 
-async function createWorld(worldSize: number): Promise<{ ranks: Rank[]; transports: Transport[] }> {
+async function createWorld(
+  worldSize: number,
+  changes: Partial<RankOptions> = {},
+): Promise<{ ranks: Rank[]; transports: Transport[] }> {
   const transports = createMemoryTransports(worldSize);
-  const ranks = await Promise.all(transports.map((transport) => createRank(transport, options)));
+  const ranks = await Promise.all(
+    transports.map((transport) => createRank(transport, { ...options, ...changes })),
+  );
   return { ranks, transports };
 }
 
-async function hashes(worldSize: number, shards: number): Promise<string[]> {
-  const { ranks } = await createWorld(worldSize);
+async function hashes(
+  worldSize: number,
+  shards: number,
+  changes?: Partial<RankOptions>,
+): Promise<string[]> {
+  const { ranks } = await createWorld(worldSize, changes);
   return Promise.all(ranks.map(async (rank) => hashOf(await rank.step(1, shards))));
 }
 
@@ -24,6 +33,16 @@ describe('all-reduce in memory', () => {
       for (const worldSize of [2, 3, 4]) {
         expect(await hashes(worldSize, shards)).toEqual(Array(worldSize).fill(alone));
       }
+    }
+  });
+
+  it('gives the same bits when every slot is in a memory of its own', async () => {
+    const large = { count: 10_003, chunkBytes: 4096 };
+    const [one] = await hashes(1, 7, large);
+    // Five pages: the zeros, the staging regions, and a slot.
+    const apart = { ...large, memoryBytes: 5 * 65_536 };
+    for (const worldSize of [1, 2, 3]) {
+      expect(await hashes(worldSize, 7, apart)).toEqual(Array(worldSize).fill(one));
     }
   });
 

@@ -50,7 +50,8 @@ export class ChunkAdder {
   finish(): void {
     const [root, ...others] = this.#fold.entries;
     assert(root && others.length === 0, 'the partial sums of all shards');
-    if (root.value.byteOffset !== this.#result.byteOffset)
+    const { memory, byteOffset } = root.value;
+    if (memory !== this.#result.memory || byteOffset !== this.#result.byteOffset)
       this.#arena.copy(this.#result, root.value);
   }
 

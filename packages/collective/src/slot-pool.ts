@@ -5,7 +5,7 @@
 import type { Arena, Slot } from '@microtune/arena';
 
 export interface SlotPool {
-  /** @throws MicrotuneError `internal` when the arena is full */
+  /** @throws MicrotuneError `usage` when the arena cannot hold one more */
   take(): Slot;
   giveBack(slot: Slot): void;
 }

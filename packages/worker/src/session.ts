@@ -190,7 +190,7 @@ async function loadState({ config, labels, checkpoint }: Welcome): Promise<Loade
     labelSmoothing: config.labelSmoothingFactor,
   });
   const layout = layOutParameters(model.program.parameters);
-  const arena = await createArena(arenaCount(layout, config));
+  const arena = await createArena(expectedFloats(layout, config));
   const state = allocateTrainingState(arena, layout);
   const optimizer = new AdamW(arena, state, adamWSettings(config));
   if (checkpoint === undefined) {
@@ -211,8 +211,11 @@ function adamWSettings(config: ResolvedConfig): AdamWSettings {
   };
 }
 
-/** Parameters, two moments, the optimizer's staging, and every gradient slot a step can need; untouched pages cost nothing. */
-function arenaCount(layout: ParameterLayout, { trainBatchSize, workers }: ResolvedConfig): number {
+/**
+ * What the arena may come to hold: parameters, two moments, the optimizer's staging, and the gradient slots of a step whose
+ * every row is a shard. Slots are made when a step first needs them, and untouched pages cost nothing.
+ */
+function expectedFloats(layout: ParameterLayout, { trainBatchSize, workers }: ResolvedConfig): number {
   const gradients = alignedFloats(layout.denseCount) * (slotsNeeded(trainBatchSize) + 1);
   const state = 3 * blockCount(layout) + alignedFloats(optimizerCount(layout));
   return state + gradients + allReduceFloats(workers);

@@ -13,6 +13,8 @@ export interface RankOptions {
   readonly widths: readonly number[];
   readonly chunkBytes: number;
   readonly runId?: string;
+  /** Of each memory of the arena. Default: all in one. */
+  readonly memoryBytes?: number;
 }
 
 export interface Rank {
@@ -24,9 +26,12 @@ export interface Rank {
 }
 
 export async function createRank(transport: Transport, options: RankOptions): Promise<Rank> {
-  const { count, widths, chunkBytes, runId = 'run' } = options;
+  const { count, widths, chunkBytes, runId = 'run', memoryBytes } = options;
   const { rank, worldSize } = transport;
-  const arena = await createArena(10 * (count + 64) + allReduceFloats(worldSize, chunkBytes));
+  const arena = await createArena(
+    10 * (count + 64) + allReduceFloats(worldSize, chunkBytes),
+    memoryBytes === undefined ? {} : { memoryBytes },
+  );
   const pool = createSlotPool(arena, count);
   const sums = createPartialSums({ arena, pool, widths });
   const setting = { transport, arena, pool, runId, epoch: 0, count, widths, chunkBytes };

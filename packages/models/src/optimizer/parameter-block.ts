@@ -13,7 +13,7 @@ export interface ParameterBlock {
   view(parameter: Parameter): Float32Array;
 }
 
-/** Zeroed. @throws MicrotuneError `internal` when the arena is too small */
+/** Zeroed. @throws MicrotuneError `usage` when the arena cannot hold them */
 export function allocateBlock(arena: Arena, layout: ParameterLayout): ParameterBlock {
   const dense = arena.allocate(layout.denseCount);
   const tables = layout.tables.map(({ shape }) => arena.allocate(elementCount(shape)));

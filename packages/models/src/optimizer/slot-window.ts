@@ -20,6 +20,10 @@ export class SlotWindow implements Slot {
     return this;
   }
 
+  get memory(): number {
+    return this.#slot.memory;
+  }
+
   get byteOffset(): number {
     return this.#slot.byteOffset + this.#start * Float32Array.BYTES_PER_ELEMENT;
   }

@@ -14,7 +14,7 @@ export interface TrainingState {
   step: number;
 }
 
-/** Parameters and moments, all zero. @throws MicrotuneError `internal` when the arena is too small */
+/** Parameters and moments, all zero. @throws MicrotuneError `usage` when the arena cannot hold them */
 export function allocateTrainingState(arena: Arena, layout: ParameterLayout): TrainingState {
   return {
     layout,
