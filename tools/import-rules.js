@@ -32,8 +32,22 @@ export const importRules = {
     may: ['shared', 'arena', 'collective', 'data', 'engine', 'models'],
     why: 'a worker obeys the coordinator through messages alone',
   },
+  inference: {
+    may: ['shared', 'arena', 'data', 'engine', 'models'],
+    why: 'a model answers in one process: no worker, no coordinator, no socket',
+  },
   cli: {
-    may: ['shared', 'arena', 'collective', 'data', 'engine', 'models', 'coordinator', 'worker'],
+    may: [
+      'shared',
+      'arena',
+      'collective',
+      'data',
+      'engine',
+      'models',
+      'coordinator',
+      'worker',
+      'inference',
+    ],
     why: 'cli wires everything',
   },
 };

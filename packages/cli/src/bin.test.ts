@@ -245,7 +245,7 @@ describe('microtune train, eval, check', () => {
         engine: 'onnx',
         outputDir: join(folder, 'api'),
       },
-      { cacheFolder, observe: ({ type }) => news.push(type) },
+      { cacheFolder, onEvent: ({ type }) => news.push(type) },
     );
     expect(summary).toMatchObject({ status: 'completed', steps: 2, engine: 'onnx' });
     expect(news).toContain('step');

@@ -1,5 +1,5 @@
 /** All commands with their options. Only schemas live here; the code of a command is loaded when it runs. */
-import { engineChoices, engineNames, runConfigSchema } from '@microtune/shared';
+import { deviceListSchema, engineChoices, engineNames, runConfigSchema } from '@microtune/shared';
 import { z } from 'zod';
 import type { CommandSpec } from './command.js';
 
@@ -18,8 +18,17 @@ const engineOptions = {
     .optional()
     .describe('Tokens per row after truncation. Default: as in training'),
   engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
+  devices: deviceListSchema.optional().meta({
+    description:
+      'cpu, cuda (the first card) or a card such as cuda:1. Default: a card where a GPU and an engine for it are set up, else cpu',
+    once: true,
+  }),
   threads: positive.optional().describe('Engine threads. Default: all cores'),
   bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
+  tf32: z
+    .boolean()
+    .default(false)
+    .describe('Let a GPU round the factors of float32 products to TF32 (10 bits of mantissa)'),
 };
 
 export const evalOptions = z.strictObject({

@@ -6,7 +6,7 @@ import { processEnvironment } from './environment.js';
 
 export interface TrainOptions {
   /** Hears of every step, evaluation and save. */
-  readonly observe?: RunObserver;
+  readonly onEvent?: RunObserver;
   /** Aborting it with the reason `interrupted` or `terminated` saves a checkpoint and stops. */
   readonly signal?: AbortSignal;
   /** Of tokenized data and engine libraries. Default: as the command, `MICROTUNE_CACHE` or `~/.cache/microtune`. */
@@ -28,7 +28,7 @@ export async function train(config: RunConfig, options: TrainOptions = {}): Prom
   return launchTraining(checked, {
     cacheFolder: options.cacheFolder ?? environment.cacheFolder,
     variables: environment.variables,
-    observe: options.observe ?? (() => undefined),
+    observe: options.onEvent ?? (() => undefined),
     stop: options.signal ?? new AbortController().signal,
     startedAt,
     commandLine: undefined,

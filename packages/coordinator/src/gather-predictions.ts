@@ -1,7 +1,7 @@
 /** Puts the logits of all workers into sample order and proves that every row is there exactly once. */
 import { assert } from '@microtune/shared';
 import type { Evaluated } from './decide/run-spec.js';
-import type { Predictions } from './metrics.js';
+import type { Predictions } from '@microtune/data';
 
 /**
  * @param labels [rows] of the split, by sample index

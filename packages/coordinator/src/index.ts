@@ -10,8 +10,6 @@ export type { Machine } from './resolve-config.js';
 export type { RunNews, RunObserver } from './run-observer.js';
 export type { Program, Summary } from './summary.js';
 export type { WorkerCommand } from './launcher.js';
-export { computeMetrics, metricNames } from './metrics.js';
-export type { MetricOptions, Metrics, Predictions } from './metrics.js';
 export { learningRateAt, stepsPerEpoch, totalSteps, warmupStepCount } from './schedule.js';
 export { openRun } from './open-run.js';
 export { refuseEarlierRun } from './run-files.js';

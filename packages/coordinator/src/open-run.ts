@@ -1,6 +1,8 @@
 /** Opens what a run needs to be planned: the data, the checkpoint to go on from, and the plans as functions of the step. */
 import {
   assignShards,
+  computeMetrics,
+  metricNames,
   openSplits,
   planEvaluation,
   planTraining,
@@ -20,7 +22,6 @@ import {
 import { bestMetricName } from './best-metric.js';
 import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-spec.js';
 import { gatherPredictions } from './gather-predictions.js';
-import { computeMetrics, metricNames } from './metrics.js';
 import { listCheckpoints } from './list-checkpoints.js';
 import { notesOf, type Note } from './note.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';

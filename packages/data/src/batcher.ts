@@ -2,7 +2,13 @@ import { assert, placesIn, samplesIn, shapeKey } from '@microtune/shared';
 import { ignoreIndex } from './dataset.js';
 import { boundsOf } from './token-store.js';
 import type { Shard, ShardShape } from '@microtune/shared';
-import type { Batch, LabelMapping, TokenizedDataset } from './dataset.js';
+import type {
+  Batch,
+  LabelMapping,
+  TokenBatch,
+  TokenizedDataset,
+  TokenizedTexts,
+} from './dataset.js';
 
 export interface BatcherOptions {
   readonly padTokenId: number;
@@ -11,33 +17,59 @@ export interface BatcherOptions {
 
 /** Makes the padded batch of a shard, in buffers that the next shard of the same shape reuses. */
 export type Batcher = (shard: Shard) => Batch;
+/** The same for texts without labels. */
+export type TokenBatcher = (shard: Shard) => TokenBatch;
 
-type Buffers = Omit<Batch, 'shape' | 'rows' | 'weight'>;
+type TokenBuffers = Omit<TokenBatch, 'shape' | 'rows'>;
+type LabelBuffers = Pick<Batch, 'labelIds' | 'targets' | 'labelWeights'>;
 
 /** @returns a function that throws MicrotuneError `internal` for a shard that does not fit its own shape */
 export function createBatcher(dataset: TokenizedDataset, options: BatcherOptions): Batcher {
-  const buffersByShape = new Map<string, Buffers>();
+  const tokens = createTokenBatcher(dataset, options);
+  const buffersOf = perShape(createLabelBuffers);
   return (shard) => {
-    const { shape, rows } = shard;
-    checkFit(shard, dataset);
-    const buffers = buffersByShape.get(shapeKey(shape)) ?? createBuffers(shape);
-    buffersByShape.set(shapeKey(shape), buffers);
-    fillTokens(buffers, { dataset, shard, padTokenId: options.padTokenId });
-    fillLabels(buffers, { dataset, shard, problemType: options.problemType });
-    return { shape, rows, weight: samplesIn(shard).length, ...buffers };
+    const batch = tokens(shard);
+    const labels = buffersOf(shard.shape);
+    fillLabels(labels, { dataset, shard, problemType: options.problemType });
+    return { ...batch, ...labels, weight: samplesIn(shard).length };
   };
 }
 
-function checkFit({ shape, rows }: Shard, dataset: TokenizedDataset): void {
+/** As `createBatcher`, for texts whose labels nobody knows. */
+export function createTokenBatcher(
+  texts: TokenizedTexts,
+  { padTokenId }: Pick<BatcherOptions, 'padTokenId'>,
+): TokenBatcher {
+  const buffersOf = perShape(createTokenBuffers);
+  return (shard) => {
+    const { shape, rows } = shard;
+    checkFit(shard, texts);
+    const buffers = buffersOf(shape);
+    fillTokens(buffers, { texts, shard, padTokenId });
+    return { shape, rows, ...buffers };
+  };
+}
+
+function perShape<Made>(make: (shape: ShardShape) => Made): (shape: ShardShape) => Made {
+  const known = new Map<string, Made>();
+  return (shape) => {
+    const key = shapeKey(shape);
+    const made = known.get(key) ?? make(shape);
+    known.set(key, made);
+    return made;
+  };
+}
+
+function checkFit({ shape, rows }: Shard, texts: TokenizedTexts): void {
   assert(rows.length <= shape.rows, `${rows.length} rows in a shard of ${shape.rows}`);
   for (const samples of rows) {
-    const unknown = samples.find((sample) => sample >= dataset.size);
-    assert(unknown === undefined, `sample ${unknown} of a data set of ${dataset.size}`);
+    const unknown = samples.find((sample) => sample >= texts.size);
+    assert(unknown === undefined, `sample ${unknown} of a data set of ${texts.size}`);
     assert(
       samples.length <= shape.samplesPerRow,
       `${samples.length} samples in a row for ${shape.samplesPerRow}`,
     );
-    const tokens = samples.reduce((sum, sample) => sum + (dataset.lengths[sample] ?? 0), 0);
+    const tokens = samples.reduce((sum, sample) => sum + (texts.lengths[sample] ?? 0), 0);
     assert(
       tokens <= shape.tokens,
       `samples ${samples.join(', ')} of ${tokens} tokens in a row of ${shape.tokens}`,
@@ -45,7 +77,7 @@ function checkFit({ shape, rows }: Shard, dataset: TokenizedDataset): void {
   }
 }
 
-function createBuffers({ rows, tokens, samplesPerRow }: ShardShape): Buffers {
+function createTokenBuffers({ rows, tokens, samplesPerRow }: ShardShape): TokenBuffers {
   const [cells, places] = [rows * tokens, rows * samplesPerRow];
   return {
     inputIds: new Int32Array(cells),
@@ -53,6 +85,12 @@ function createBuffers({ rows, tokens, samplesPerRow }: ShardShape): Buffers {
     sampleOfToken: new Float32Array(cells),
     tokenTypeIds: new Int32Array(cells),
     firstTokens: new Int32Array(places),
+  };
+}
+
+function createLabelBuffers({ rows, samplesPerRow }: ShardShape): LabelBuffers {
+  const places = rows * samplesPerRow;
+  return {
     labelIds: new Int32Array(places),
     targets: new Float32Array(places),
     labelWeights: new Float32Array(places),
@@ -60,10 +98,10 @@ function createBuffers({ rows, tokens, samplesPerRow }: ShardShape): Buffers {
 }
 
 function fillTokens(
-  buffers: Buffers,
-  about: { dataset: TokenizedDataset; shard: Shard; padTokenId: number },
+  buffers: TokenBuffers,
+  about: { texts: TokenizedTexts; shard: Shard; padTokenId: number },
 ): void {
-  const { dataset, shard, padTokenId } = about;
+  const { texts, shard, padTokenId } = about;
   const { tokens: rowTokens, samplesPerRow } = shard.shape;
   buffers.inputIds.fill(padTokenId);
   buffers.positionIds.fill(0);
@@ -73,10 +111,10 @@ function fillTokens(
   for (const [row, samples] of shard.rows.entries()) {
     let start = row * rowTokens;
     for (const [place, sample] of samples.entries()) {
-      const [from, to] = boundsOf(dataset, sample);
+      const [from, to] = boundsOf(texts, sample);
       const end = start + to - from;
-      buffers.inputIds.set(dataset.ids.subarray(from, to), start);
-      buffers.tokenTypeIds.set(dataset.typeIds.subarray(from, to), start);
+      buffers.inputIds.set(texts.ids.subarray(from, to), start);
+      buffers.tokenTypeIds.set(texts.typeIds.subarray(from, to), start);
       buffers.sampleOfToken.fill(place + 1, start, end);
       for (let at = start; at < end; at++) buffers.positionIds[at] = at - start;
       buffers.firstTokens[row * samplesPerRow + place] = start - row * rowTokens;
@@ -86,7 +124,7 @@ function fillTokens(
 }
 
 function fillLabels(
-  buffers: Buffers,
+  buffers: LabelBuffers,
   about: {
     dataset: TokenizedDataset;
     shard: Shard;

@@ -1,4 +1,4 @@
-/** A tokenized data set: what the planner, the worker and evaluation read. */
+/** Tokenized texts, with or without labels: what the planner, the worker and evaluation read. */
 import type { Shard, ShardShape } from '@microtune/shared';
 
 /** What the labels mean, saved as id2label / label2id in config.json. */
@@ -8,7 +8,7 @@ export interface LabelMapping {
   readonly labels: readonly string[];
 }
 
-export interface TokenizedDataset {
+export interface TokenizedTexts {
   readonly size: number;
   /** Tokens of each sample after truncation, special tokens counted. */
   readonly lengths: Int32Array;
@@ -17,14 +17,18 @@ export interface TokenizedDataset {
   readonly offsets: Int32Array;
   /** Token type (segment) of every token, 0 or 1, beside `ids`. */
   readonly typeIds: Uint8Array;
+}
+
+/** Texts with labels: a split. */
+export interface TokenizedDataset extends TokenizedTexts {
   /** Class ids or regression targets; NaN-free. */
   readonly labels: Float32Array;
   /** Of source bytes, tokenizer and options: the key of the cache; all workers must agree on it. */
   readonly contentHash: string;
 }
 
-/** A padded batch of one shard, ready for the graph. Buffers are reused by the next batch of the same shape. */
-export interface Batch {
+/** The padded tokens of one shard, ready for the graph. Buffers are reused by the next batch of the same shape. */
+export interface TokenBatch {
   /** Its letters below: rows, tokens, places = rows * samplesPerRow. */
   readonly shape: ShardShape;
   /** Sample indices of each real row; fewer than `shape.rows` when rows are empty. */
@@ -38,6 +42,10 @@ export interface Batch {
   readonly tokenTypeIds: Int32Array;
   /** [places]: where in its row each sample begins; 0 for places without one. */
   readonly firstTokens: Int32Array;
+}
+
+/** With what the loss reads. */
+export interface Batch extends TokenBatch {
   /** [places]: class ids, ignoreIndex (-100) for places without a sample. Classification only. */
   readonly labelIds: Int32Array;
   /** [places] targets and their weights (0 for places without a sample). Regression reads both. */

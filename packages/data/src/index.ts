@@ -1,5 +1,11 @@
 export { ignoreIndex } from './dataset.js';
-export type { Batch, LabelMapping, TokenizedDataset } from './dataset.js';
+export type {
+  Batch,
+  LabelMapping,
+  TokenBatch,
+  TokenizedDataset,
+  TokenizedTexts,
+} from './dataset.js';
 export { readRows } from './read-rows.js';
 export type { ReadOptions, Row } from './row.js';
 export { findTextColumns } from './columns.js';
@@ -12,12 +18,13 @@ export { readModelLabels } from './model-labels.js';
 export type { ModelLabels } from './model-labels.js';
 export { loadTextTokenizer } from './text-tokenizer.js';
 export type { Encoded, TextTokenizer } from './text-tokenizer.js';
+export { tokenizeTexts } from './tokenize-texts.js';
 export { openDataset } from './open-dataset.js';
 export type { DatasetRequest } from './open-dataset.js';
 export { mappingOf, openSplits } from './open-splits.js';
 export type { SplitConfig, SplitPlaces, Splits } from './open-splits.js';
 export { openRows } from './open-rows.js';
-export type { OpenedRow, RowGroup, RowOptions, RowSource } from './open-rows.js';
+export type { OpenedRow, RowOptions, RowSource } from './open-rows.js';
 export type { ColumnConfig } from './source-data.js';
 export { chooseEvaluationShapes, chooseShapes } from './choose-shapes.js';
 export type { ShapeRequest, ShardForms } from './choose-shapes.js';
@@ -27,7 +34,9 @@ export type { Packing } from './pack-rows.js';
 export { epochOrder, planEvaluation, planSteps, planTraining } from './planner.js';
 export type { PlanConfig, StepPlan, StepPlanRequest, TrainingPlan } from './planner.js';
 export { assignShards } from './assign-shards.js';
-export { createBatcher } from './batcher.js';
-export type { Batcher, BatcherOptions } from './batcher.js';
+export { createBatcher, createTokenBatcher } from './batcher.js';
+export type { Batcher, BatcherOptions, TokenBatcher } from './batcher.js';
+export { computeMetrics, metricNames } from './metrics/metrics.js';
+export type { MetricOptions, Metrics, MetricsWithLoss, Predictions } from './metrics/metrics.js';
 export { createDropoutMasks } from './dropout-masks.js';
 export type { DropoutMasks, MaskPlace, MaskSite } from './dropout-masks.js';

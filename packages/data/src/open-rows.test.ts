@@ -1,25 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { openRows } from './open-rows.js';
-import { loadTextTokenizer } from './text-tokenizer.js';
-import type { RowGroup, RowOptions, RowSource } from './open-rows.js';
-import type { TextTokenizer } from './text-tokenizer.js';
+import type { OpenedRow, RowOptions, RowSource } from './open-rows.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'microtune-open-rows-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-let tokenizer: TextTokenizer;
-beforeAll(async () => {
-  writeFileSync(join(folder, 'vocab.txt'), '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb');
-  tokenizer = await loadTextTokenizer(folder, 8);
-});
 
 const columns = { labelColumnName: 'label' };
 
-async function groupsOf(source: RowSource, extra: Partial<RowOptions> = {}): Promise<RowGroup[]> {
-  const groups: RowGroup[] = [];
-  for await (const group of openRows(source, { columns, tokenizer, ...extra })) groups.push(group);
+async function groupsOf(
+  source: RowSource,
+  extra: Partial<RowOptions> = {},
+): Promise<OpenedRow[][]> {
+  const groups: OpenedRow[][] = [];
+  for await (const group of openRows(source, { columns, ...extra })) groups.push(group);
   return groups;
 }
 
@@ -42,7 +38,7 @@ describe('openRows', () => {
         '{"sentence1":"a","sentence2":"b"}\n\n{"text":7}\n{"text":null}\n[1]\n{}\n{"other":"b"}',
       ),
     ]);
-    const rows = (await groupsOf(stream(rubbish))).flatMap((group) => group.rows);
+    const rows = (await groupsOf(stream(rubbish))).flat();
     expect(rows.map((row) => [row.line, row.error ?? 'good'])).toEqual([
       [1, 'good'],
       [2, expect.stringMatching(/^stdin:2: bad JSON/)],
@@ -59,10 +55,9 @@ describe('openRows', () => {
   it('groups what came together, at most so many rows', async () => {
     const text = '{"text":"a"}\n'.repeat(10);
     const one = await groupsOf(stream(text, 1e6), { maxGroupRows: 4 });
-    expect(one.map((group) => group.dataset.size)).toEqual([4, 4, 2]);
-    expect(one[0]?.rows.map((row) => row.sample)).toEqual([0, 1, 2, 3]);
-    expect(one[0]?.dataset.ids.subarray(0, 3)).toEqual(Int32Array.of(2, 5, 3));
-    expect((await groupsOf(stream(text, 13))).map((group) => group.dataset.size)).toEqual(
+    expect(one.map((group) => group.length)).toEqual([4, 4, 2]);
+    expect(one[0]?.[0]?.texts).toEqual({ first: 'a', second: undefined });
+    expect((await groupsOf(stream(text, 13))).map((group) => group.length)).toEqual(
       Array(10).fill(1),
     );
   });
@@ -75,11 +70,8 @@ describe('openRows', () => {
         yield await Promise.resolve(Buffer.from('{"text":"a"}\n'));
       }
     };
-    for await (const group of openRows(
-      { bytes: endless(), name: 'stdin' },
-      { columns, tokenizer },
-    )) {
-      expect(group.rows).toHaveLength(1);
+    for await (const group of openRows({ bytes: endless(), name: 'stdin' }, { columns })) {
+      expect(group).toHaveLength(1);
       if (sent >= 3) break;
     }
     expect(sent).toBeLessThan(6);
@@ -89,7 +81,7 @@ describe('openRows', () => {
     const [group] = await groupsOf(stream('{"text":"a","review":"b"}\n{"text":"a"}\n', 1e6), {
       columns: { ...columns, textColumnNames: ['review'] },
     });
-    expect([...(group?.dataset.ids ?? [])]).toEqual([2, 6, 3, 2, 5, 3]);
+    expect(group?.map((row) => row.texts?.first)).toEqual(['b', 'a']);
   });
 
   it('says once which columns it took for texts where it had to guess', async () => {
@@ -107,11 +99,11 @@ describe('openRows', () => {
     writeFileSync(tsv, 'a\t1\nb\t0\nb b\t0\n');
     const named = { columns: { ...columns, columnNames: ['sentence', 'label'] }, maxGroupRows: 2 };
     const groups = await groupsOf({ file: tsv }, named);
-    expect(groups.map((group) => group.dataset.size)).toEqual([2, 1]);
+    expect(groups.map((group) => group.length)).toEqual([2, 1]);
     const jsonl = join(folder, 'a.jsonl');
     writeFileSync(jsonl, '{"text":"a"}\nx\n');
-    expect((await groupsOf({ file: jsonl }))[0]?.rows.map((row) => row.sample)).toEqual([
-      0,
+    expect((await groupsOf({ file: jsonl }))[0]?.map((row) => row.texts?.first)).toEqual([
+      'a',
       undefined,
     ]);
   });

@@ -1,7 +1,7 @@
 /**
  * Rows for prediction: no labels, in order, as they come, and a bad row becomes an error record instead of ending the stream.
- * Rows arrive in groups, each a small data set of its own: all the lines that came in one read of a pipe, so an answer
- * never waits for lines that were not sent yet.
+ * Rows arrive in groups: all the lines that came in one read of a pipe, so an answer never waits for lines that were not
+ * sent yet.
  */
 import { extname } from 'node:path';
 import { messageOf } from '@microtune/shared';
@@ -10,28 +10,19 @@ import { parseJsonLine } from './read-jsonl.js';
 import { readRows } from './read-rows.js';
 import { openBytes, readLenientLines } from './read-text.js';
 import { dataError } from './row.js';
-import { lengthsOf, packRows } from './token-store.js';
-import type { TokenizedDataset } from './dataset.js';
 import type { TextColumns, Texts } from './columns.js';
 import type { Row } from './row.js';
 import type { ColumnConfig } from './source-data.js';
-import type { TextTokenizer } from './text-tokenizer.js';
 
 export interface OpenedRow {
   /** 1-based line of the source. */
   readonly line: number;
-  /** Position in the group's data set; undefined for a bad row. */
-  readonly sample: number | undefined;
+  /** Undefined for a bad row. */
+  readonly texts: Texts | undefined;
   /** What is wrong with the row; undefined for a good one. */
   readonly error: string | undefined;
   /** The columns of the row, where it could be read. */
   readonly values: Readonly<Record<string, unknown>> | undefined;
-}
-
-export interface RowGroup {
-  readonly rows: readonly OpenedRow[];
-  /** The good rows; its labels are all 0. */
-  readonly dataset: TokenizedDataset;
 }
 
 /** A data file, or JSON lines from a stream (`name` for messages). */
@@ -40,7 +31,6 @@ export type RowSource =
 
 export interface RowOptions {
   readonly columns: ColumnConfig;
-  readonly tokenizer: TextTokenizer;
   /** Rows per group at most. @default 256 */
   readonly maxGroupRows?: number;
   /** Called once, with the columns of the first row whose texts had to be guessed. */
@@ -53,12 +43,16 @@ type Attempt = { line: number; row: Row } | { line: number; error: string };
  * @throws MicrotuneError `data` when a file is missing, or a csv, tsv or parquet file is damaged (where the next row starts is
  *   then unknown); `usage` for an unknown file type
  */
-export async function* openRows(source: RowSource, options: RowOptions): AsyncGenerator<RowGroup> {
+export async function* openRows(
+  source: RowSource,
+  options: RowOptions,
+): AsyncGenerator<OpenedRow[]> {
   const limit = options.maxGroupRows ?? 256;
   const tellGuess = once(options.onGuess);
   for await (const attempts of attemptsOf(source, options)) {
     for (let start = 0; start < attempts.length; start += limit) {
-      yield await groupOf(attempts.slice(start, start + limit), { ...options, onGuess: tellGuess });
+      const group = attempts.slice(start, start + limit);
+      yield group.map((attempt) => opened(attempt, { ...options, onGuess: tellGuess }));
     }
   }
 }
@@ -107,28 +101,15 @@ async function* jsonAttempts(
   }
 }
 
-async function groupOf(attempts: readonly Attempt[], options: RowOptions): Promise<RowGroup> {
-  const texts: Texts[] = [];
-  const rows = attempts.map((attempt): OpenedRow => {
-    if ('error' in attempt) return { ...attempt, sample: undefined, values: undefined };
-    const { line, row } = attempt;
-    try {
-      texts.push(textsOf(row, textColumnsOf(row, options)));
-      return { line, sample: texts.length - 1, error: undefined, values: row.values };
-    } catch (error) {
-      return { line, sample: undefined, error: messageOf(error), values: row.values };
-    }
-  });
-  const tokens = packRows(await options.tokenizer.encode(texts));
-  const size = texts.length;
-  const dataset = {
-    size,
-    lengths: lengthsOf(tokens),
-    ...tokens,
-    labels: new Float32Array(size),
-    contentHash: '',
-  };
-  return { rows, dataset };
+function opened(attempt: Attempt, options: RowOptions): OpenedRow {
+  if ('error' in attempt) return { ...attempt, texts: undefined, values: undefined };
+  const { line, row } = attempt;
+  const { values } = row;
+  try {
+    return { line, texts: textsOf(row, textColumnsOf(row, options)), error: undefined, values };
+  } catch (error) {
+    return { line, texts: undefined, error: messageOf(error), values };
+  }
 }
 
 /** The columns of training where the row has them; else the usual names, so `{"text": …}` always works. */

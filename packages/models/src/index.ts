@@ -1,4 +1,4 @@
-export { graphNames } from './program.js';
+export { graphNames, tokenFields } from './program.js';
 export type {
   CheckpointTensor,
   DropoutSite,

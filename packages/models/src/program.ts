@@ -2,6 +2,7 @@
  * What the worker knows of a model: its parameters in arena order, and graphs for a shard shape.
  * Families (bert/ and later ones) make a ModelProgram; the worker's loop reads no family's name.
  */
+import type { TokenBatch } from '@microtune/data';
 import type { Graph } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
 
@@ -45,6 +46,17 @@ export const graphNames = {
   gradient: (parameter: string) => `gradient/${parameter}`,
 } as const;
 
+type TokenField = Exclude<keyof TokenBatch, 'shape' | 'rows'>;
+
+/** Which part of a batch of tokens a graph input is, by name. */
+export const tokenFields: Readonly<Partial<Record<string, TokenField>>> = {
+  [graphNames.inputIds]: 'inputIds',
+  [graphNames.positionIds]: 'positionIds',
+  [graphNames.sampleOfToken]: 'sampleOfToken',
+  [graphNames.firstTokens]: 'firstTokens',
+  [graphNames.tokenTypeIds]: 'tokenTypeIds',
+};
+
 /** A place where dropout acts; masks are drawn per row from (seed, step, sample, site). */
 export interface DropoutSite {
   readonly site: string;
@@ -67,4 +79,6 @@ export interface ModelProgram {
   traceTraining(shape: ShardShape): TracedGraph;
   /** Loss sum and logits, dropout off. */
   traceEvaluation(shape: ShardShape): TracedGraph;
+  /** Logits alone: no labels go in. */
+  traceForward(shape: ShardShape): TracedGraph;
 }

@@ -9,6 +9,7 @@ import type { Batch, DropoutMasks } from '@microtune/data';
 import type { HostBuffer, TensorSpec } from '@microtune/engine';
 import {
   graphNames,
+  tokenFields,
   type DropoutSite,
   type ParameterBlock,
   type TracedGraph,
@@ -136,11 +137,7 @@ export class ShardBorder {
 /** By the graph's names. */
 function batchFields(isRegression: boolean): Readonly<Partial<Record<string, BatchField>>> {
   return {
-    [graphNames.inputIds]: 'inputIds',
-    [graphNames.positionIds]: 'positionIds',
-    [graphNames.sampleOfToken]: 'sampleOfToken',
-    [graphNames.firstTokens]: 'firstTokens',
-    [graphNames.tokenTypeIds]: 'tokenTypeIds',
+    ...tokenFields,
     [graphNames.labels]: isRegression ? 'targets' : 'labelIds',
     [graphNames.labelWeights]: 'labelWeights',
   };

@@ -48,3 +48,12 @@ export function counted(count: number, what: string): string {
 function pad(value: number): string {
   return String(value).padStart(2, '0');
 }
+
+/** e.g. `openvino 2026.0 f32`. */
+export function engineText(engine: {
+  readonly name: string;
+  readonly version: string;
+  readonly precision: string;
+}): string {
+  return `${engine.name} ${shortVersion(engine.version)} ${engine.precision}`;
+}

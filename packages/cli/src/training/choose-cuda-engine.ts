@@ -1,14 +1,15 @@
 /** Which engine runs on GPUs here, by what is set up: the workers load it, the coordinator never does. */
 import type { EngineName } from '@microtune/engine';
 import { libraryWarning, missingLibraries } from '@microtune/engine/missing-libraries';
-import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
+import { MicrotuneError } from '@microtune/shared';
 import type { EngineChoice } from './choose-engine.js';
+import type { PlaceConfig } from './place-config.js';
 
 /** Those that run on GPUs, best first. */
 const cudaEngines: readonly EngineName[] = ['xla', 'tensorflow'];
 
 /** Whether an engine that `--engine` allows is set up for CUDA. */
-export function hasCudaEngine({ engine }: ParsedConfig, cacheFolder: string): boolean {
+export function hasCudaEngine({ engine }: PlaceConfig, cacheFolder: string): boolean {
   return cudaEngines.some(
     (name) =>
       (engine === 'auto' || engine === name) &&
@@ -20,7 +21,7 @@ export function hasCudaEngine({ engine }: ParsedConfig, cacheFolder: string): bo
  * The engine of a run on cards.
  * @throws MicrotuneError `usage` when the engine asked for runs on CPUs alone, or none is set up for CUDA
  */
-export function chooseCudaEngine({ engine }: ParsedConfig, cacheFolder: string): EngineChoice {
+export function chooseCudaEngine({ engine }: PlaceConfig, cacheFolder: string): EngineChoice {
   if (engine !== 'auto' && !cudaEngines.includes(engine)) {
     throw new MicrotuneError(
       'usage',

@@ -1,7 +1,8 @@
 /** Which devices a run computes on: what the user named, checked against what this machine has. */
 import type { Gpu, GpuFindings } from '@microtune/engine';
-import { MicrotuneError, cardNumber, type ParsedConfig } from '@microtune/shared';
+import { MicrotuneError, cardNumber } from '@microtune/shared';
 import { byteSize } from '../output/format.js';
+import type { PlaceConfig } from './place-config.js';
 
 export interface DeviceChoice {
   /** `cpu`, or `cuda:N` of each card. */
@@ -25,7 +26,7 @@ const onCpu: DeviceChoice = { devices: ['cpu'], gpus: [] };
  *   fit the devices
  */
 export async function chooseDevices(
-  config: ParsedConfig,
+  config: PlaceConfig,
   facts: DeviceFacts,
 ): Promise<DeviceChoice> {
   const choice = await findDevices(config, facts);
@@ -35,7 +36,7 @@ export async function chooseDevices(
 }
 
 async function findDevices(
-  { devices, engine, workers }: ParsedConfig,
+  { devices, engine, workers }: PlaceConfig,
   facts: DeviceFacts,
 ): Promise<DeviceChoice> {
   if (devices === undefined) {
@@ -75,13 +76,13 @@ function choiceOf(gpus: readonly Gpu[]): DeviceChoice {
   return { devices: gpus.map(({ ordinal }) => `cuda:${ordinal}`), gpus };
 }
 
-function cpuProblem({ oversubscribe, tf32 }: ParsedConfig): string | undefined {
+function cpuProblem({ oversubscribe, tf32 }: PlaceConfig): string | undefined {
   if (oversubscribe) return '--oversubscribe is for GPUs: workers always share the CPU';
   return tf32 ? '--tf32 is for GPUs, and the devices of this run are cpu' : undefined;
 }
 
 function sharingProblem(
-  { workers, oversubscribe }: ParsedConfig,
+  { workers, oversubscribe }: PlaceConfig,
   { devices }: DeviceChoice,
 ): string | undefined {
   if (workers === undefined || workers === devices.length) return undefined;

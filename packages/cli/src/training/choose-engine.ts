@@ -1,6 +1,7 @@
 /** Which engine `auto` means on this machine, without loading any: workers load it, the coordinator never does. */
 import { libraryWarning, missingLibraries } from '@microtune/engine/missing-libraries';
-import { MicrotuneError, type ParsedConfig, type ResolvedConfig } from '@microtune/shared';
+import { MicrotuneError, type ResolvedConfig } from '@microtune/shared';
+import type { PlaceConfig } from './place-config.js';
 
 export interface EngineChoice {
   readonly engine: ResolvedConfig['engine'];
@@ -9,7 +10,7 @@ export interface EngineChoice {
 }
 
 /** @throws MicrotuneError `usage` when the engine asked for is not set up, or the choice cannot do bf16 */
-export function chooseEngine(config: ParsedConfig, cacheFolder: string): EngineChoice {
+export function chooseEngine(config: PlaceConfig, cacheFolder: string): EngineChoice {
   const best = config.engine === 'auto' ? 'openvino' : config.engine;
   const missing = missingLibraries(best, cacheFolder);
   if (missing === undefined) return { engine: best, note: libraryWarning(best, cacheFolder) };

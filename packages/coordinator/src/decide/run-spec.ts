@@ -6,7 +6,7 @@ import type {
   ShardRange,
   WorkerMessage,
 } from '@microtune/shared';
-import type { Metrics } from '../metrics.js';
+import type { Metrics } from '@microtune/data';
 import type { TrainerState } from '../trainer-state.js';
 
 /** One optimizer step as it will be trained: a pure function of the data, the seed and the step. */

@@ -88,6 +88,15 @@ export function createBertProgram(options: BertProgramOptions): ModelProgram {
       });
       return { graph: wordsOnHost(graph), dropoutSites: [] };
     },
+    traceForward: (shape) => {
+      const graph = trace((context) => {
+        const tokens = tokenInputs(context, config, shape);
+        return {
+          [graphNames.logits]: bertLogits(model(shape, weightInputs(context), new Map()), tokens),
+        };
+      });
+      return { graph: wordsOnHost(graph), dropoutSites: [] };
+    },
   };
 }
 
@@ -111,24 +120,34 @@ interface Batch extends BertInputs {
 function batchInputs(
   context: TraceContext,
   { task, config }: BertProgramOptions,
-  { rows, tokens, samplesPerRow }: ShardShape,
+  shape: ShardShape,
 ): Batch {
   const regression = task.problemType === 'regression';
-  const samples = rows * samplesPerRow;
+  const samples = shape.rows * shape.samplesPerRow;
+  return {
+    ...tokenInputs(context, config, shape),
+    labels: context.input(graphNames.labels, [samples], regression ? 'float32' : 'int32'),
+    labelWeights: regression
+      ? context.input(graphNames.labelWeights, [samples], 'float32')
+      : undefined,
+  };
+}
+
+function tokenInputs(
+  context: TraceContext,
+  config: BertConfig,
+  { rows, tokens, samplesPerRow }: ShardShape,
+): BertInputs {
   return {
     ids: context.input(graphNames.inputIds, [rows * tokens], 'int32'),
     positionIds: context.input(graphNames.positionIds, [rows * tokens], 'int32'),
     sampleOfToken: context.input(graphNames.sampleOfToken, [rows, tokens], 'float32'),
-    firstTokens: context.input(graphNames.firstTokens, [samples], 'int32'),
+    firstTokens: context.input(graphNames.firstTokens, [rows * samplesPerRow], 'int32'),
     // An input that nothing reads would be refused by engines.
     typeIds:
       config.typeVocabSize > 1
         ? context.input(graphNames.tokenTypeIds, [rows * tokens], 'int32')
         : undefined,
-    labels: context.input(graphNames.labels, [samples], regression ? 'float32' : 'int32'),
-    labelWeights: regression
-      ? context.input(graphNames.labelWeights, [samples], 'float32')
-      : undefined,
   };
 }
 

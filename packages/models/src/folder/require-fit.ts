@@ -1,5 +1,5 @@
 /** Whether tokenized data can be fed to a model: its tables have no rows beyond their end, and nothing later looks. */
-import type { TokenizedDataset } from '@microtune/data';
+import type { TokenizedTexts } from '@microtune/data';
 import { MicrotuneError } from '@microtune/shared';
 import type { LoadedModel } from './load-model.js';
 
@@ -10,7 +10,7 @@ type Limits = Pick<LoadedModel, 'folder' | 'maxTokens' | 'vocabSize' | 'typeVoca
  */
 export function requireFit(
   { folder, maxTokens, vocabSize, typeVocabSize }: Limits,
-  { lengths, ids, typeIds }: Pick<TokenizedDataset, 'lengths' | 'ids' | 'typeIds'>,
+  { lengths, ids, typeIds }: Pick<TokenizedTexts, 'lengths' | 'ids' | 'typeIds'>,
 ): void {
   const longest = largest(lengths);
   if (longest > maxTokens) {

@@ -9,6 +9,7 @@ import { regressionMetrics } from './regression-metrics.js';
 
 /** Values by name, e.g. `accuracy`; every evaluation has `loss`. */
 export type Metrics = Readonly<Record<string, number>>;
+export type MetricsWithLoss = Metrics & { readonly loss: number };
 
 export interface Predictions {
   readonly numLabels: number;
@@ -35,7 +36,7 @@ export function metricNames(
 }
 
 /** Loss and the metrics of the problem type. Undefined quantities (no variance) are 0, as scikit-learn has them. */
-export function computeMetrics(predictions: Predictions, options: MetricOptions): Metrics {
+export function computeMetrics(predictions: Predictions, options: MetricOptions): MetricsWithLoss {
   const { logits, labels, numLabels } = predictions;
   assert(
     logits.length === labels.length * numLabels,

@@ -1,11 +1,24 @@
-/** Logits of one row -> what `predict` says about it. */
+/** Logits of one text -> what the model says about it. */
 
-/** Classes: the best label, its probability, and all of them. Regression: the predicted number alone. */
-export interface Prediction {
-  readonly label?: string;
+/** Of a classifier. */
+export interface ClassPrediction {
+  /** Name of the most probable class. */
+  readonly label: string;
+  /** Its probability, 0 to 1. */
   readonly score: number;
-  readonly scores?: Readonly<Record<string, number>>;
+  /** Probability of every class by name; they add up to 1. */
+  readonly scores: Readonly<Record<string, number>>;
 }
+
+/** Of a regression model. */
+export interface ValuePrediction {
+  readonly label?: undefined;
+  /** The predicted number. */
+  readonly score: number;
+  readonly scores?: undefined;
+}
+
+export type Prediction = ClassPrediction | ValuePrediction;
 
 /**
  * @param logits [numLabels]

@@ -1,5 +1,5 @@
 /** Metrics of single-label classification, all but the loss from the confusion matrix. */
-import type { Metrics, Predictions } from './metrics.js';
+import type { MetricsWithLoss, Predictions } from './metrics.js';
 
 /** Rows are true classes, columns predicted ones: `counts[actual * numLabels + predicted]`. */
 interface Confusion {
@@ -69,7 +69,10 @@ function matthews(confusion: Confusion, rows: number, correct: number): number {
 }
 
 /** loss, accuracy, f1_macro, matthews_correlation; with two classes also f1 of class 1. */
-export function classificationMetrics(predictions: Predictions, labelSmoothing: number): Metrics {
+export function classificationMetrics(
+  predictions: Predictions,
+  labelSmoothing: number,
+): MetricsWithLoss {
   const confusion = confusionOf(predictions);
   const { numLabels } = predictions;
   const rows = predictions.labels.length;

@@ -11,7 +11,7 @@ interface Case {
   metrics: Record<string, number>;
 }
 const cases = JSON.parse(
-  readFileSync(new URL('../oracle/metrics.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../oracle/metrics.json', import.meta.url), 'utf8'),
 ) as Case[];
 
 describe('computeMetrics', () => {

@@ -1,5 +1,5 @@
 /** Metrics of regression with one output: mean squared error and the two correlations of STS-B. */
-import type { Metrics, Predictions } from './metrics.js';
+import type { MetricsWithLoss, Predictions } from './metrics.js';
 
 function mean(values: ArrayLike<number>): number {
   let total = 0;
@@ -39,7 +39,7 @@ function ranks(values: Float32Array): Float64Array {
 }
 
 /** loss (= mse), mse, pearson and spearmanr (Pearson's r of the ranks). */
-export function regressionMetrics({ logits, labels }: Predictions): Metrics {
+export function regressionMetrics({ logits, labels }: Predictions): MetricsWithLoss {
   // From, because map of a Float32Array would round each square.
   const mse = mean(Array.from(labels, (target, row) => ((logits[row] ?? 0) - target) ** 2));
   return {

@@ -1,0 +1,63 @@
+/** A trained model from code. */
+import type { Model } from '@microtune/inference';
+import { deviceListSchema, engineChoices } from '@microtune/shared';
+import { z } from 'zod';
+import { parseOptions } from './config/parse-options.js';
+import { processEnvironment } from './environment.js';
+
+const precisions = ['f32', 'bf16', 'tf32'] as const;
+
+const optionsSchema = z.strictObject({
+  engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
+  device: deviceListSchema.optional().describe('cpu, cuda, or a card such as cuda:0'),
+  precision: z.enum(precisions).default('f32').describe('Of matrix products'),
+  threads: z.number().int().positive().optional().describe('Engine threads. Default: all cores'),
+  maxSeqLength: z.number().int().positive().optional().describe('Tokens per row at most'),
+  cacheFolder: z.string().optional().describe('Tokenized data and engine libraries'),
+});
+
+export interface LoadModelOptions {
+  /** What runs the graph. @default auto, the fastest that is set up for the device */
+  readonly engine?: (typeof engineChoices)[number];
+  /**
+   * `cpu`, `cuda` (the first card) or a card. A card is chosen through the variables of this process, for good: one process
+   * computes on one card. @default a card where there is one and an engine for it is set up, else the CPU
+   */
+  readonly device?: 'cpu' | 'cuda' | `cuda:${number}`;
+  /** Of matrix products; `tf32` for GPUs alone. @default f32 */
+  readonly precision?: (typeof precisions)[number];
+  /** Engine threads. @default all cores */
+  readonly threads?: number;
+  /** Tokens per row at most; longer texts are cut. @default as in training */
+  readonly maxSeqLength?: number;
+  /** Of tokenized data and engine libraries. @default as the command, `MICROTUNE_CACHE` or `~/.cache/microtune` */
+  readonly cacheFolder?: string;
+  /** Hears what the user should know, e.g. of a faster engine. */
+  readonly onNote?: (note: string) => void;
+}
+
+/**
+ * Loads a trained model into this process.
+ * @param folder the output folder of a run, one of its checkpoints, or any classifier in HuggingFace's layout
+ * @throws MicrotuneError with code `usage` when there is no trained model, or the device, engine or precision is not to
+ *   be had here; `data` for broken files
+ * @example
+ * const model = await loadModel('runs/sst2');
+ * const [answer] = await model.predict(['a gripping film']);
+ * await model.close();
+ */
+export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+  const { onNote = () => undefined, ...written } = options;
+  const { device, precision, ...checked } = parseOptions(optionsSchema, written);
+  const environment = processEnvironment([]);
+  const { openPlacedModel } = await import('./inference/open-placed-model.js');
+  return openPlacedModel(folder, {
+    ...checked,
+    devices: device,
+    bf16: precision === 'bf16',
+    tf32: precision === 'tf32',
+    cacheFolder: checked.cacheFolder ?? environment.cacheFolder,
+    variables: environment.variables,
+    onNote,
+  });
+}

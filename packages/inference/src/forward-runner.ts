@@ -1,0 +1,122 @@
+/**
+ * A model's forward pass in this process: one compiled graph per shard shape, made when a shard of that shape comes
+ * first. Nothing is updated, and no label goes in.
+ */
+import { gatherRows } from '@microtune/arena';
+import { createTokenBatcher, type TokenBatch, type TokenizedTexts } from '@microtune/data';
+import type { CompileOptions, Engine, HostBuffer, HostRows, TensorSpec } from '@microtune/engine';
+import { graphNames, requireFit, tokenFields, type LoadedModel } from '@microtune/models';
+import { assert, placesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
+import { placeWeights, type ForwardGraph, type PlacedWeights, type Weights } from './weights.js';
+
+export interface ForwardOptions {
+  readonly model: LoadedModel;
+  readonly weights: Weights;
+  /** Closed by `close`. */
+  readonly engine: Engine;
+  readonly compile: CompileOptions;
+}
+
+interface CompiledShape {
+  readonly graph: ForwardGraph;
+  /** Rows taken out of host tables, by graph input. */
+  readonly tables: readonly { readonly rows: HostRows; readonly into: Float32Array }[];
+  readonly outputs: Readonly<Record<string, HostBuffer>>;
+}
+
+export class ForwardRunner {
+  readonly #options: ForwardOptions;
+  readonly #placed: PlacedWeights;
+  readonly #compiled = new Map<string, Promise<CompiledShape>>();
+
+  private constructor(options: ForwardOptions, placed: PlacedWeights) {
+    this.#options = options;
+    this.#placed = placed;
+  }
+
+  /** @throws MicrotuneError `transient` when the device has no room for the weights */
+  static async open(options: ForwardOptions): Promise<ForwardRunner> {
+    const { parameters } = options.model.program;
+    return new ForwardRunner(options, await placeWeights({ ...options, parameters }));
+  }
+
+  /**
+   * One call at a time.
+   * @returns logits [texts.size, numLabels] row-major, in sample order; NaN for samples in no shard
+   * @throws as requireFit
+   */
+  async logits(texts: TokenizedTexts, shards: readonly Shard[]): Promise<Float32Array> {
+    const { model } = this.#options;
+    requireFit(model, texts);
+    const { numLabels } = model.program;
+    const batcher = createTokenBatcher(texts, model);
+    const all = new Float32Array(texts.size * numLabels).fill(Number.NaN); // [samples, numLabels]
+    for (const shard of shards) {
+      const compiled = await this.#compile(shard.shape);
+      await compiled.graph.run(this.#inputs(compiled, batcher(shard)), compiled.outputs);
+      const logits = compiled.outputs[graphNames.logits] as Float32Array; // [rows * samplesPerRow, numLabels]
+      for (const { sample, place } of placesIn(shard)) {
+        all.set(logits.subarray(place * numLabels, (place + 1) * numLabels), sample * numLabels);
+      }
+    }
+    return all;
+  }
+
+  /** Whether a shard of this shape runs without waiting for a compiler. */
+  knows(shape: ShardShape): boolean {
+    return this.#compiled.has(shapeKey(shape));
+  }
+
+  async close(): Promise<void> {
+    for (const compiling of this.#compiled.values()) {
+      const compiled = await compiling.catch(() => undefined);
+      compiled?.graph.dispose();
+    }
+    this.#compiled.clear();
+    this.#placed.dispose();
+    this.#options.engine.dispose();
+  }
+
+  #inputs({ graph, tables }: CompiledShape, batch: TokenBatch): Record<string, HostBuffer> {
+    const inputs: Record<string, HostBuffer> = {};
+    for (const { name } of graph.inputs) {
+      const field = tokenFields[name];
+      if (field !== undefined) inputs[name] = batch[field];
+    }
+    for (const { rows, into } of tables) {
+      const table = this.#options.weights.get(rows.table);
+      const field = tokenFields[rows.ids];
+      assert(table && field, `rows of ${rows.table} can be gathered`);
+      const ids = batch[field] as Int32Array;
+      gatherRows(into, { table, ids, width: rows.tableShape[1] });
+      inputs[rows.rowsInput] = into;
+    }
+    return inputs;
+  }
+
+  #compile(shape: ShardShape): Promise<CompiledShape> {
+    const key = shapeKey(shape);
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const compiling = this.#make(shape);
+    this.#compiled.set(key, compiling);
+    return compiling;
+  }
+
+  async #make(shape: ShardShape): Promise<CompiledShape> {
+    const { graph: traced } = this.#options.model.program.traceForward(shape);
+    const graph = await this.#placed.compile(traced);
+    return {
+      graph,
+      tables: traced.hostRows.map((rows) => ({
+        rows,
+        into: new Float32Array(shape.rows * shape.tokens * rows.tableShape[1]),
+      })),
+      outputs: Object.fromEntries(graph.outputs.map((spec) => [spec.name, floats(spec)])),
+    };
+  }
+}
+
+function floats({ shape }: TensorSpec): Float32Array {
+  return new Float32Array(shape.reduce((product, dimension) => product * dimension, 1));
+}

@@ -1,0 +1,80 @@
+/** A trained folder, ready to answer: weights, tokenizer, engine and what training said about columns. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadTextTokenizer } from '@microtune/data';
+import type { CompileOptions, Engine } from '@microtune/engine';
+import { loadModel, type LoadedModel } from '@microtune/models';
+import { MicrotuneError, checkpointStep } from '@microtune/shared';
+import { ForwardRunner } from './forward-runner.js';
+import { Model } from './model.js';
+import { readRunSettings } from './run-settings.js';
+import { readWeights } from './weights.js';
+
+export interface OpenModelOptions {
+  /** Tokens per row at most. Default: as in training. */
+  readonly maxSeqLength?: number | undefined;
+  readonly compile: CompileOptions;
+  /** Of tokenized files. */
+  readonly cacheFolder: string;
+  /** Loads what computes; the model closes it. @throws MicrotuneError `usage` saying why it does not load */
+  openEngine(): Promise<Engine>;
+}
+
+/**
+ * @param folder a run folder, one of its checkpoints, or any model folder in HuggingFace layout
+ * @throws MicrotuneError `usage` when there is no trained model, or the engine does not load or lacks the precision; `data` for
+ *   broken files
+ */
+export async function openModel(folder: string, options: OpenModelOptions): Promise<Model> {
+  requireModel(folder);
+  const settings = await readRunSettings(folder);
+  const model = await loadModel(folder, { seed: 0 });
+  requireHead(model, folder);
+  const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
+  const { compile, cacheFolder } = options;
+  const [tokenizer, weights, engine] = await Promise.all([
+    loadTextTokenizer(folder, maxSeqLength),
+    readWeights(model),
+    options.openEngine(),
+  ]);
+  requirePrecision(engine, compile);
+  const runner = await ForwardRunner.open({ model, weights, engine, compile });
+  const { name, version, device } = engine;
+  return new Model({
+    ...{ folder, model, runner, tokenizer, settings, cacheFolder },
+    maxSeqLength: tokenizer.maxSeqLength,
+    engine: { name, version, device, precision: compile.precision },
+  });
+}
+
+function requireModel(folder: string): void {
+  if (!existsSync(folder)) throw new MicrotuneError('usage', `run folder ${folder} does not exist`);
+  if (existsSync(join(folder, 'config.json'))) return;
+  const newest = readdirSync(folder)
+    .flatMap((name) => checkpointStep(name) ?? [])
+    .sort((a, b) => b - a)[0];
+  const offer =
+    newest === undefined
+      ? ''
+      : `; its newest checkpoint is ${join(folder, `checkpoint-${newest}`)}`;
+  throw new MicrotuneError(
+    'usage',
+    `${folder} holds no trained model (config.json is missing)${offer}`,
+  );
+}
+
+/** A head made from the seed would answer with noise. */
+function requireHead(model: LoadedModel, folder: string): void {
+  if (model.notes.length === 0) return;
+  throw new MicrotuneError('usage', `${folder} is not a trained model: ${model.notes.join('; ')}`);
+}
+
+function requirePrecision(engine: Engine, { precision }: CompileOptions): void {
+  const { name, precisions } = engine;
+  if (precisions.includes(precision)) return;
+  engine.dispose();
+  throw new MicrotuneError(
+    'usage',
+    `${precision}: engine ${name} runs ${precisions.join(', ')} on this machine: leave bf16 out`,
+  );
+}

@@ -1,0 +1,110 @@
+/**
+ * Where a model's weights are while it answers: in host memory, fed to every run, or put on the engine's device once.
+ * Tables whose rows are gathered on the host stay there either way.
+ */
+import type {
+  CompileOptions,
+  Engine,
+  Graph,
+  HostBuffer,
+  ResidentEngine,
+  TensorSpec,
+} from '@microtune/engine';
+import type { LoadedModel, Parameter } from '@microtune/models';
+import { assert } from '@microtune/shared';
+
+export type Weights = ReadonlyMap<string, Float32Array>;
+
+type Buffers = Readonly<Record<string, HostBuffer>>;
+
+/** A compiled graph that wants everything but the weights. */
+export interface ForwardGraph {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  run(inputs: Buffers, outputs: Buffers): Promise<void>;
+  dispose(): void;
+}
+
+export interface PlacedWeights {
+  compile(graph: Graph): Promise<ForwardGraph>;
+  dispose(): void;
+}
+
+/** Reads all weights. @throws MicrotuneError `data` naming file and tensor */
+export async function readWeights(model: LoadedModel): Promise<Weights> {
+  const weights = new Map<string, Float32Array>();
+  await model.load((parameter) => {
+    const values = new Float32Array(countOf(parameter));
+    weights.set(parameter.name, values);
+    return values;
+  });
+  return weights;
+}
+
+export interface PlaceOptions {
+  readonly engine: Engine;
+  readonly parameters: readonly Parameter[];
+  readonly weights: Weights;
+  readonly compile: CompileOptions;
+}
+
+/** @throws MicrotuneError `transient` when the device has no room for the weights */
+export async function placeWeights(options: PlaceOptions): Promise<PlacedWeights> {
+  const { engine } = options;
+  return engine.init === undefined
+    ? onHost(options)
+    : onDevice({ ...options, engine: { init: engine.init } });
+}
+
+function onHost({ engine, weights, compile }: PlaceOptions): PlacedWeights {
+  return {
+    compile: async (graph) => {
+      const executable = await engine.compile(graph, compile);
+      const { inputs, outputs } = executable;
+      const own = inputs.flatMap(({ name }) => {
+        const values = weights.get(name);
+        return values === undefined ? [] : [[name, values] as const];
+      });
+      const fed = Object.fromEntries(own);
+      return {
+        inputs: inputs.filter(({ name }) => fed[name] === undefined),
+        outputs,
+        run: (batch, results) => executable.run({ ...fed, ...batch }, results),
+        dispose: () => executable.dispose(),
+      };
+    },
+    dispose: () => undefined,
+  };
+}
+
+async function onDevice({
+  engine,
+  parameters,
+  weights,
+  compile,
+}: Omit<PlaceOptions, 'engine'> & { readonly engine: ResidentEngine }): Promise<PlacedWeights> {
+  const dense = parameters.filter(({ gradient }) => gradient === 'dense');
+  const state = await engine.init(
+    dense.map(({ name, shape }) => {
+      const data = weights.get(name);
+      assert(data, `weight ${name} was read`);
+      return { name, shape, dtype: 'float32', data };
+    }),
+  );
+  return {
+    compile: async (graph) => {
+      const program = await state.compileGradient(graph, { ...compile, gradient: undefined });
+      return {
+        inputs: program.batch,
+        outputs: graph.outputs,
+        run: async (batch, results) => void (await program.run(batch, results)),
+        dispose: () => program.dispose(),
+      };
+    },
+    dispose: () => state.dispose(),
+  };
+}
+
+function countOf({ shape }: { readonly shape: readonly number[] }): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}
