@@ -186,6 +186,8 @@ describe('microtune train, eval, check', () => {
     const taken = join(folder, 'taken');
     mkdirSync(taken);
     writeFileSync(join(taken, 'summary.json'), '{"status":"completed"}');
+    const marker = { microtune_run: 1, run_id: 'r', has_model: false };
+    writeFileSync(join(taken, 'microtune.json'), JSON.stringify(marker));
     const finished = await microtune(['check', ...options, '--output_dir', taken]);
     expect(finished).toMatchObject({
       code: 64,

@@ -18,6 +18,8 @@ export interface ConductOptions {
   readonly spec: RunSpec;
   readonly clock: Clock;
   readonly events: AsyncIterable<RunEvent>;
+  /** Before a message is queued; what it throws ends the run. */
+  prepare(message: CoordinatorMessage): void;
   send(rank: number, message: CoordinatorMessage): Promise<void>;
   record(record: RunRecord, state: RunState): void;
   /** @param state after the decision, so `state.stepped` says when */
@@ -29,9 +31,9 @@ export interface Conducted {
   readonly outcome: Outcome;
 }
 
-/** Runs until the decisions end the run. @throws what `record` throws, e.g. a full disk */
+/** Runs until the decisions end the run. @throws what `prepare` and `record` throw, e.g. a full disk */
 export async function conduct(options: ConductOptions): Promise<Conducted> {
-  const { spec, clock, events, send, record, explain } = options;
+  const { spec, clock, events, prepare, send, record, explain } = options;
   let state = initialState(spec, clock.now());
   let outcome: Outcome = { status: 'failed', error: undefined };
   let sending: Promise<void> = Promise.resolve();
@@ -39,6 +41,7 @@ export async function conduct(options: ConductOptions): Promise<Conducted> {
     const decision = decide(state, event, clock.now());
     state = decision.state;
     for (const { rank, message } of decision.messages) {
+      prepare(message);
       // A worker that is gone shows as an exit, with the cause; the failed message adds nothing.
       sending = sending.then(() => send(rank, message)).catch(() => undefined);
     }

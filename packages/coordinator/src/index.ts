@@ -1,6 +1,5 @@
 export { runTraining } from './run-coordinator.js';
 export type { TrainingContext } from './run-coordinator.js';
-export { recoverRunFolder } from './recover-run-folder.js';
 export { listCheckpoints } from './list-checkpoints.js';
 export { batchNotes } from './batch-size.js';
 export { notesOf } from './note.js';
@@ -12,5 +11,7 @@ export type { Program, Summary } from './summary.js';
 export type { WorkerCommand } from './launcher.js';
 export { learningRateAt, stepsPerEpoch, totalSteps, warmupStepCount } from './schedule.js';
 export { openRun } from './open-run.js';
-export { refuseEarlierRun } from './run-files.js';
+export { requireFreeFolder } from './earlier-run.js';
+export { checkOutputFolder } from './output-folder.js';
+export { takeRunFolder } from './take-run-folder.js';
 export type { OpenedRun } from './open-run.js';

@@ -11,6 +11,8 @@ export const noteCodes = [
   'changed_on_resume',
   'engine',
   'model',
+  /** What happens to the output folder. */
+  'output_folder',
 ] as const;
 
 export interface Note {

@@ -21,6 +21,7 @@ import {
 } from '@microtune/shared';
 import { bestMetricName } from './best-metric.js';
 import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-spec.js';
+import { goesOnInPlace } from './earlier-run.js';
 import { gatherPredictions } from './gather-predictions.js';
 import { listCheckpoints } from './list-checkpoints.js';
 import { notesOf, type Note } from './note.js';
@@ -71,8 +72,7 @@ export async function openRun(
     deadlines,
     start: startOf(config, { dataHash: splits.train.contentHash, totalSteps: training.totalSteps }),
     // Those of a run that is overwritten go before the first step.
-    existingCheckpoints:
-      config.resumeFromCheckpoint === undefined ? [] : listCheckpoints(config.outputDir),
+    existingCheckpoints: goesOnInPlace(config) ? listCheckpoints(config.outputDir) : [],
     evaluation: evaluationOf(splits, config),
     planStep,
   };

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -22,25 +31,29 @@ it('gives a folder its previous content back, and removes what is half written o
   put(join(root, 'best.partial-7'), 'new best');
   put(join(root, 'checkpoint-4'), 'new 4');
   put(join(root, 'checkpoint-4.previous-7'), 'old 4');
-  put(join(parent, 'run.partial-7'), 'model');
+  put(join(root, '.microtune-model.partial-7'), 'model');
+  put(join(parent, 'run.previous-7'), 'planted beside the run');
   put(join(root, 'mine.partial-7'), 'of the user');
   put(join(parent, 'other.partial-7'), 'of another run');
   recoverRunFolder(root);
   expect(readdirSync(root).sort()).toEqual(['best', 'checkpoint-4', 'mine.partial-7']);
-  expect(readdirSync(parent).sort()).toEqual(['other.partial-7', 'run']);
+  expect(readdirSync(parent).sort()).toEqual(['other.partial-7', 'run', 'run.previous-7']);
   expect(readFileSync(join(root, 'best', 'config.json'), 'utf8')).toBe('old best');
   expect(readFileSync(join(root, 'checkpoint-4', 'config.json'), 'utf8')).toBe('new 4');
 });
 
-it('touches nothing while another process trains into the folder', () => {
-  put(join(root, 'best.previous-7'), 'old best');
-  const holder = { pid: process.ppid, host: 'elsewhere' };
-  writeFileSync(join(root, '.microtune.lock'), JSON.stringify(holder));
+it('takes no link, and nothing of another user, for content of the run', () => {
+  put(join(parent, 'theirs'), 'planted');
+  put(join(root, 'best.partial-7'), 'ours');
+  symlinkSync(join(parent, 'theirs'), join(root, 'checkpoint-4.previous-7'));
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) {
+    put(join(root, 'checkpoint-6.previous-7'), 'planted');
+    chownSync(join(root, 'checkpoint-6.previous-7'), 65534, 65534);
+  }
   recoverRunFolder(root);
-  expect(readdirSync(root)).toContain('best.previous-7');
-});
-
-it('is content without a folder', () => {
-  recoverRunFolder(join(parent, 'none'));
-  expect(readdirSync(parent)).toEqual([]);
+  expect(readdirSync(root).sort()).toEqual([
+    'checkpoint-4.previous-7',
+    ...(isRoot ? ['checkpoint-6.previous-7'] : []),
+  ]);
 });

@@ -8,7 +8,6 @@ import {
 } from '@microtune/shared';
 import { batchRows } from './batch-size.js';
 import { listCheckpoints } from './list-checkpoints.js';
-import { checkOutputFolder } from './output-folder.js';
 import { readTrainerState } from './trainer-state.js';
 
 export interface Machine {
@@ -23,18 +22,11 @@ export interface Machine {
 /**
  * The global batch is resolved here, once: `train_batch_size`, else that of the checkpoint to continue, else
  * `batchRows`.
- * @throws MicrotuneError `usage` when there is no checkpoint to continue, output_dir cannot be written or is the model's own folder,
+ * @throws MicrotuneError `usage` when there is no checkpoint to continue,
  *   `data` when the checkpoint cannot be read
  */
 export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedConfig {
-  checkOutputFolder(parsed.outputDir);
   const checkpoint = checkpointToContinue(parsed);
-  if (resolve(parsed.outputDir) === resolve(parsed.modelNameOrPath)) {
-    throw new MicrotuneError(
-      'usage',
-      `output_dir and model_name_or_path are both ${parsed.outputDir}: training would overwrite its own start`,
-    );
-  }
   const ofCheckpoint =
     checkpoint === undefined ? undefined : readTrainerState(checkpoint).train_batch_size;
   const workers = parsed.workers ?? machine.devices.length;

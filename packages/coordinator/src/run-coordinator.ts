@@ -2,6 +2,7 @@
  * The coordinator's process around its decisions: run folder, control server, worker processes, clock and files. What
  * happens is decided in decide/; this file only opens, connects and closes.
  */
+import { rmSync } from 'node:fs';
 import { createZeromqControlServer, type ControlServer } from '@microtune/collective';
 import {
   MicrotuneError,
@@ -16,15 +17,24 @@ import {
 import type { Logger } from '@microtune/shared/logging';
 import { conduct, type Conducted } from './conduct.js';
 import { createEventQueue, type EventQueue } from './event-queue.js';
+import type { RunSpec } from './decide/run-spec.js';
 import type { RunEvent, StopRequest } from './decide/run-state.js';
 import { launchWorkers, type Launcher, type WorkerCommand } from './launcher.js';
 import { createMemoryMeter } from './memory-meter.js';
-import { openRun } from './open-run.js';
-import { prepareRunFolder, writeConfig, writeJsonFile } from './run-files.js';
+import {
+  finishedSummary,
+  goesOnInPlace,
+  holdsEarlierRun,
+  refuseEarlierRun,
+} from './earlier-run.js';
+import { openRun, type OpenedRun } from './open-run.js';
+import { orTransient, truncateLines, writeConfig, writeJsonFile } from './run-files.js';
 import { listCheckpoints } from './list-checkpoints.js';
+import { fromDisk, toDisk } from './messages-in-place.js';
 import { resumeAdvice } from './resume-advice.js';
-import { lockRunFolder } from './run-lock.js';
+import { writeMarker } from './run-marker.js';
 import type { RunObserver } from './run-observer.js';
+import { createRunPlace, type RunPlace } from './run-place.js';
 import { createRunRecorder, type RunRecorder } from './run-recorder.js';
 import type { Program, Summary } from './summary.js';
 import { withMemorySettings } from './worker-memory.js';
@@ -41,7 +51,8 @@ export interface TrainingContext {
   workerCommand(rank: number, endpoint: string): WorkerCommand;
   /** Where tokenized data is kept; undefined keeps nothing. */
   readonly cacheFolder: string | undefined;
-  readonly logger: Logger;
+  /** Opens the coordinator's log. @param folder of all logs of the run, made when missing */
+  openLogger(folder: string): Logger;
   readonly observe: RunObserver;
   /** Aborted with reason `interrupted` or `terminated`: finish the planned steps, save a checkpoint, stop. */
   readonly stop: AbortSignal;
@@ -56,34 +67,57 @@ const graceMs = 1500;
 
 /**
  * Trains as `config` says with worker processes on this machine, and leaves nothing running.
- * @returns the summary of a run that completed or was asked to stop (`status` tells)
- * @throws MicrotuneError when the run failed, after summary.json is written; `usage` when the output folder is taken
+ * @param config whose output folder the caller has locked and recovered
+ * @returns the summary of a run that completed or was asked to stop (`status` tells); that of the folder, if it is finished already
+ * @throws MicrotuneError when the run failed: after summary.json is written, or with the folder as it was where no step could begin;
+ *   `usage` when the output folder holds another run
  */
 export async function runTraining(
   config: ResolvedConfig,
   context: TrainingContext,
 ): Promise<Summary> {
   const folder = runFolder(config.outputDir);
-  const resuming = config.resumeFromCheckpoint !== undefined;
-  const unlock = lockRunFolder(folder.root);
+  const inPlace = goesOnInPlace(config);
+  if (!inPlace && !config.overwriteOutputDir) refuseEarlierRun(folder);
+  const finished = inPlace ? finishedSummary(folder) : undefined;
+  if (finished !== undefined) {
+    const { spec } = await openRun(config, context);
+    if (spec.totalSteps <= (finished.total_steps ?? finished.steps)) {
+      context.observe({ type: 'note', code: 'output_folder', text: nothingToDo(config, finished) });
+      return finished;
+    }
+  }
+  await using workers = await startWorkers(config, context);
+  // Workers start while the data is opened: both take about a second.
+  const opened = await openRun(config, context);
+  const place = createRunPlace(folder.root, { inPlace });
+  const logger = context.openLogger(place.folder.logs);
   let recorder: RunRecorder | undefined;
   try {
-    prepareRunFolder(folder, { resuming, overwrite: config.overwriteOutputDir });
-    recorder = createRunRecorder(config, context);
-    writeConfig(folder.config, config);
-    const conducted = await trainWithWorkers(config, context, recorder);
+    recorder = createRunRecorder(config, { ...context, place, logger });
+    recorder.opened(opened);
+    const conducted = await train(opened, { workers, context, recorder, place });
     const summary = recorder.summarize(conducted.state, conducted.outcome);
-    writeJsonFile(folder.summary, summary);
+    if (recorder.hasBegun) writeJsonFile(place.folder.summary, summary);
     throwFailure(conducted);
     return summary;
   } catch (error) {
-    if (recorder !== undefined && !recorder.summarized)
-      writeFailure(folder.summary, recorder, error);
+    if (recorder?.hasBegun && !recorder.summarized)
+      writeFailure(place.folder.summary, recorder, error);
     throw error;
   } finally {
+    await workers.stop();
     recorder?.close();
-    unlock();
+    logger.close();
+    place.abandon();
   }
+}
+
+function nothingToDo({ outputDir }: ResolvedConfig, { steps }: Summary): string {
+  return (
+    `${outputDir} holds a finished run of ${steps} steps: there is nothing to go on with, and nothing was changed; ` +
+    'raise num_train_epochs or max_steps to train on'
+  );
 }
 
 function throwFailure({ outcome }: Conducted): void {
@@ -108,42 +142,88 @@ function codeOf(error: unknown): ErrorCode {
   return names.find((name) => exitCodes[name] === exitCode) ?? 'internal';
 }
 
-async function trainWithWorkers(
-  config: ResolvedConfig,
-  context: TrainingContext,
-  recorder: RunRecorder,
-): Promise<Conducted> {
+interface Workers extends AsyncDisposable {
+  readonly events: EventQueue<RunEvent>;
+  readonly server: ControlServer;
+  readonly launcher: Launcher;
+  /** Ends all processes; may be called again. */
+  stop(): Promise<void>;
+}
+
+async function startWorkers(config: ResolvedConfig, context: TrainingContext): Promise<Workers> {
   const events = createEventQueue<RunEvent>();
   const server = await createZeromqControlServer({ runId: context.runId, port: config.port });
-  let launcher: Launcher | undefined;
-  try {
-    const commands = Array.from({ length: config.workers }, (_, rank) => {
-      const { command, env } = context.workerCommand(rank, server.endpoint);
-      return { command, env: withMemorySettings(env, config.engine) };
-    });
-    launcher = launchWorkers(commands, (exit) => events.push({ type: 'exited', ...exit }));
-    // Workers start while the data is opened: both take about a second.
-    const opened = await openRun(config, context);
-    recorder.opened(opened);
-    const disconnect = connectSources({ events, server, launcher, context, recorder });
-    try {
-      return await conduct({
-        spec: opened.spec,
-        clock: context.clock,
-        events,
-        send: (rank, message) => server.send(rank, message),
-        record: (record, state) => recorder.record(record, state),
-        explain: (reason, state) => recorder.explain(reason, state),
-      });
-    } catch (error) {
-      throw advised(error, config.outputDir);
-    } finally {
-      disconnect();
-    }
-  } finally {
-    await launcher?.stop(graceMs);
-    await server.close();
+  const commands = Array.from({ length: config.workers }, (_, rank) => {
+    const { command, env } = context.workerCommand(rank, server.endpoint);
+    return { command, env: withMemorySettings(env, config.engine) };
+  });
+  const launcher = launchWorkers(commands, (exit) => events.push({ type: 'exited', ...exit }));
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> =>
+    (stopped ??= launcher.stop(graceMs).finally(() => server.close()));
+  return { events, server, launcher, stop, [Symbol.asyncDispose]: stop };
+}
+
+interface TrainParts {
+  readonly workers: Workers;
+  readonly context: TrainingContext;
+  readonly recorder: RunRecorder;
+  readonly place: RunPlace;
+}
+
+async function train(
+  { spec }: OpenedRun,
+  { workers, context, recorder, place }: TrainParts,
+): Promise<Conducted> {
+  const { config, runId } = spec;
+  const keepsEarlier = !place.isSettled && holdsEarlierRun(spec.folder);
+  if (keepsEarlier)
+    context.observe({ type: 'note', code: 'output_folder', text: kept(place, spec) });
+  if (!place.isSettled) {
+    writeConfig(place.folder.config, config);
+    writeMarker(place.folder, { run_id: runId, has_model: false });
   }
+  const disconnect = connectSources({ ...workers, context, recorder, place });
+  try {
+    return await conduct({
+      spec,
+      clock: context.clock,
+      events: workers.events,
+      prepare: (message) => {
+        if (message.type === 'save' && message.kind === 'final')
+          writeMarker(place.folder, { run_id: runId, has_model: true });
+      },
+      send: (rank, message) => workers.server.send(rank, toDisk(message, place)),
+      record: (record, state) => {
+        if (record.type === 'ready') {
+          if (place.isSettled) goOnInPlace(spec);
+          else if (!keepsEarlier) place.settle();
+        }
+        recorder.record(record, state);
+        // While another folder is being written, none may move.
+        if (record.type === 'saved' && state.savesPending === 0) place.settle();
+      },
+      explain: (reason, state) => recorder.explain(reason, state),
+    });
+  } catch (error) {
+    throw advised(error, config.outputDir);
+  } finally {
+    disconnect();
+  }
+}
+
+function kept({ folder }: RunPlace, spec: RunSpec): string {
+  return (
+    `the earlier run in ${spec.folder.root} stays until this one has saved a checkpoint or its model; ` +
+    `until then this one is in ${folder.root}`
+  );
+}
+
+/** All workers have loaded the checkpoint: what the run wrote after it is written anew from here. */
+function goOnInPlace({ folder, config, start }: RunSpec): void {
+  truncateLines(folder.metrics, start?.state.global_step ?? 0);
+  orTransient(folder.summary, () => rmSync(folder.summary, { force: true }));
+  writeConfig(folder.config, config);
 }
 
 /** A file that the coordinator itself could not write, e.g. because the disk is full. */
@@ -153,17 +233,18 @@ function advised(error: unknown, outputDir: string): unknown {
   return new MicrotuneError(error.code, `${error.message}${advice}`, { cause: error });
 }
 
-interface Sources {
-  readonly events: EventQueue<RunEvent>;
-  readonly server: ControlServer;
-  readonly launcher: Launcher;
-  readonly context: TrainingContext;
-  readonly recorder: RunRecorder;
-}
+interface Sources extends Omit<TrainParts, 'workers'>, Omit<Workers, keyof AsyncDisposable> {}
 
 /** Messages, the stop request, time and memory samples. @returns ends them */
-function connectSources({ events, server, launcher, context, recorder }: Sources): () => void {
-  void forward(server, events);
+function connectSources({
+  events,
+  server,
+  launcher,
+  context,
+  recorder,
+  place,
+}: Sources): () => void {
+  void forward(server, events, place);
   const requestStop = (): void => {
     const request: StopRequest =
       context.stop.reason === 'terminated' ? 'terminated' : 'interrupted';
@@ -184,9 +265,13 @@ function connectSources({ events, server, launcher, context, recorder }: Sources
   };
 }
 
-async function forward(server: ControlServer, events: EventQueue<RunEvent>): Promise<void> {
+async function forward(
+  server: ControlServer,
+  events: EventQueue<RunEvent>,
+  place: RunPlace,
+): Promise<void> {
   try {
-    for await (const event of server.events()) events.push(event);
+    for await (const event of server.events()) events.push(fromDisk(event, place));
   } catch (error) {
     events.fail(error);
   }

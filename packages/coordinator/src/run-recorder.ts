@@ -1,12 +1,13 @@
 /** Writes down what happens: metrics.jsonl, events.jsonl, the log, the figures of the summary; and tells the observer. */
-import { runFolder, type Clock, type ResolvedConfig } from '@microtune/shared';
+import type { Clock, ResolvedConfig } from '@microtune/shared';
 import type { Logger } from '@microtune/shared/logging';
 import type { Outcome, Reason, RunRecord, RunState } from './decide/run-state.js';
 import type { MemoryMeter } from './memory-meter.js';
 import { notesOf } from './note.js';
 import type { OpenedRun } from './open-run.js';
-import { openLineFile, removeCheckpoint, removeEarlierRun, truncateLines } from './run-files.js';
+import { openLineFile, type LineFile } from './run-files.js';
 import type { RunObserver } from './run-observer.js';
+import { removeCheckpoint, type RunPlace } from './run-place.js';
 import { createStepStatistics } from './step-statistics.js';
 import { summarize, type Program, type Summary, type SummaryFacts } from './summary.js';
 
@@ -16,6 +17,8 @@ export interface RunRecorder {
   record(record: RunRecord, state: RunState): void;
   explain(reason: Reason, state: RunState): void;
   summarize(state: RunState | undefined, outcome: Outcome): Summary;
+  /** All workers have been ready: what there is to write down begins here. */
+  readonly hasBegun: boolean;
   readonly summarized: boolean;
   close(): void;
 }
@@ -25,17 +28,18 @@ export interface RecorderContext {
   readonly clock: Clock;
   readonly startedAt?: number;
   readonly runId: string;
+  /** Where the run's files are written. */
+  readonly place: RunPlace;
   readonly logger: Logger;
   readonly observe: RunObserver;
 }
 
 export function createRunRecorder(config: ResolvedConfig, context: RecorderContext): RunRecorder {
-  const { clock, logger, observe } = context;
-  const folder = runFolder(config.outputDir);
+  const { clock, logger, observe, place } = context;
   const startedAt = context.startedAt ?? clock.now();
   const startedAtTime = earlier(clock.timestamp(), clock.now() - startedAt);
-  const metrics = openLineFile(folder.metrics);
-  const events = openLineFile(folder.events);
+  const events = openLineFile(place.folder.events);
+  let metrics: LineFile | undefined;
   const statistics = createStepStatistics();
   let memory: MemoryMeter | undefined;
   let ready: SummaryFacts['ready'];
@@ -51,7 +55,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
     const now = clock.now();
     switch (record.type) {
       case 'ready':
-        if (state.spec.start === undefined) removeEarlierRun(folder);
+        metrics = openLineFile(place.folder.metrics);
         ready = record;
         statistics.begin(now);
         observe(record);
@@ -60,20 +64,20 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
         const slowest = record.timings.reduce((a, b) => (b.totalMs > a.totalMs ? b : a));
         firstStepSeconds ??= (now - startedAt) / 1000;
         statistics.add({ ...record.line, timings: record.timings }, now);
-        metrics.write({ ...record.line, ...rounded(slowest) });
+        metrics?.write({ ...record.line, ...rounded(slowest) });
         const { totalSteps } = state.spec;
         return observe({ type: 'step', line: record.line, totalSteps, stepMs: slowest.totalMs });
       }
       case 'evaluation':
         statistics.begin(now);
-        metrics.write(record.entry);
+        metrics?.write(record.entry);
         return observe(record);
       case 'remove':
         note(state.stepped, {
           code: 'checkpoint_removed',
           text: `removed ${record.folder}: save_total_limit is ${config.saveTotalLimit}`,
         });
-        return removeCheckpoint(record.folder);
+        return removeCheckpoint(place.toDisk(record.folder));
       case 'log':
       case 'saved':
         return observe(record);
@@ -86,7 +90,6 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
     opened: (run) => {
       const { spec, notes, trainSamples, evaluationSamples } = run;
       const stepsDone = spec.start?.state.global_step ?? 0;
-      if (spec.start !== undefined) truncateLines(folder.metrics, stepsDone);
       note(stepsDone, {
         code: 'run_opened',
         text: `run ${spec.runId}: steps ${stepsDone + 1} to ${spec.totalSteps}, ${trainSamples} samples`,
@@ -132,11 +135,14 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
         peakMemoryBytes: memory?.peakBytes(),
       });
     },
+    get hasBegun() {
+      return ready !== undefined;
+    },
     get summarized() {
       return summarized;
     },
     close: () => {
-      metrics.close();
+      metrics?.close();
       events.close();
     },
   };

@@ -4,7 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { MicrotuneError, messageOf, type ResolvedConfig } from '@microtune/shared';
+import {
+  MicrotuneError,
+  messageOf,
+  trainerStateFile,
+  type ResolvedConfig,
+} from '@microtune/shared';
 import { z } from 'zod';
 import { listCheckpoints } from './list-checkpoints.js';
 import { earlierAdvice } from './resume-advice.js';
@@ -58,8 +63,6 @@ const trainerStateSchema = z.object({
 });
 export type TrainerState = z.infer<typeof trainerStateSchema>;
 export type RunIdentity = TrainerState['microtune']['identity'];
-
-export const trainerStateFile = 'trainer_state.json';
 
 /** @throws MicrotuneError `data` when the folder holds no readable trainer state of this program; names the checkpoint before it */
 export function readTrainerState(checkpoint: string): TrainerState {

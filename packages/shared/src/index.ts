@@ -12,7 +12,19 @@ export {
   shardShapeSchema,
 } from './plan.js';
 export type { Shard, ShardRange, ShardShape } from './plan.js';
-export { asideFolder, checkpointStep, parseAside, runFolder } from './run-folder.js';
+export {
+  asideFolder,
+  checkpointStep,
+  isCheckpointFile,
+  isModelFile,
+  modelAside,
+  modelConfigFile,
+  optimizerFile,
+  parseAside,
+  runFolder,
+  tokenizerFiles,
+  trainerStateFile,
+} from './run-folder.js';
 export type { AsideKind, RunFolder } from './run-folder.js';
 export { makeFolder } from './make-folder.js';
 export { cardNumber, deviceListSchema, deviceOfRank } from './devices.js';

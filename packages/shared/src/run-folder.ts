@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 export interface RunFolder {
   readonly root: string;
+  /** Says that the folder is a run of ours, see coordinator's run-marker.ts. */
+  readonly marker: string;
   readonly config: string;
   readonly metrics: string;
   readonly events: string;
@@ -16,6 +18,7 @@ export interface RunFolder {
 export function runFolder(outputDir: string): RunFolder {
   return {
     root: outputDir,
+    marker: join(outputDir, 'microtune.json'),
     config: join(outputDir, 'config.resolved.yaml'),
     metrics: join(outputDir, 'metrics.jsonl'),
     events: join(outputDir, 'events.jsonl'),
@@ -32,6 +35,34 @@ export function checkpointStep(folderName: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
+/** Beside the model, in a checkpoint. */
+export const optimizerFile = 'optimizer.safetensors';
+export const trainerStateFile = 'trainer_state.json';
+
+export const modelConfigFile = 'config.json';
+
+/** Copied from the source model as they came: truncation and padding in tokenizer.json are the user's. */
+export const tokenizerFiles = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.txt',
+] as const;
+
+/** A file that a saved model consists of. */
+export function isModelFile(name: string): boolean {
+  return (
+    name === modelConfigFile ||
+    tokenizerFiles.some((file) => file === name) ||
+    /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name)
+  );
+}
+
+export function isCheckpointFile(name: string): boolean {
+  return name === optimizerFile || name === trainerStateFile || isModelFile(name);
+}
+
 /** While a folder is replaced: the new content being written, and the old one between the two renames. */
 export type AsideKind = 'partial' | 'previous';
 
@@ -45,3 +76,6 @@ export function parseAside(name: string): { of: string; kind: AsideKind } | unde
   const [, of, kind] = /^(.+)\.(partial|previous)-\d+$/.exec(name) ?? [];
   return of === undefined ? undefined : { of, kind: kind as AsideKind };
 }
+
+/** A model that is saved into a folder with other things in it is written below this name inside the folder, aside. */
+export const modelAside = '.microtune-model';

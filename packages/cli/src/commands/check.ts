@@ -4,12 +4,12 @@ import {
   batchNotes,
   notesOf,
   openRun,
-  refuseEarlierRun,
+  requireFreeFolder,
   resolveConfig,
   type Note,
 } from '@microtune/coordinator';
 import { loadModel, requireFit } from '@microtune/models';
-import { runFolder } from '@microtune/shared';
+import { MicrotuneError, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
 import { placeRun } from '../training/place-run.js';
@@ -22,11 +22,48 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   requireModel(parsed.modelNameOrPath);
   const { engine, note, devices } = await placeRun(parsed, environment);
   const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
-  if (config.resumeFromCheckpoint === undefined && !config.overwriteOutputDir)
-    refuseEarlierRun(runFolder(config.outputDir));
+  const problem = outputProblem(config);
+  const found = await examine(config, environment).catch((error: unknown) => {
+    throw problem === undefined ? error : withAlso(error, problem);
+  });
+  const notes = [
+    ...found.notes,
+    ...notesOf('batch_follows_workers', batchNotes(parsed, config)),
+    ...notesOf('engine', note === undefined ? [] : [note]),
+    ...notesOf('output_folder', problem === undefined ? [] : [problem.message]),
+  ];
+  const all = { ...found, notes };
+  environment.stdout.write(config.json ? `${JSON.stringify(all)}\n` : `${foundText(all)}\n`);
+  // Without --output_dir only the rest was asked about.
+  if (problem !== undefined && config.outputDir !== defaultOutputDir) throw problem;
+  return 0;
+}
+
+const defaultOutputDir = runConfigSchema.shape.outputDir.parse(undefined);
+
+function outputProblem(config: ResolvedConfig): MicrotuneError | undefined {
+  try {
+    requireFreeFolder(config);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MicrotuneError) return error;
+    throw error;
+  }
+}
+
+/** The error, and the folder's problem after it, so that both can be mended at once. */
+function withAlso(error: unknown, problem: MicrotuneError): unknown {
+  if (!(error instanceof MicrotuneError)) return error;
+  return new MicrotuneError(error.code, `${error.message}\nand ${problem.message}`, {
+    cause: error,
+  });
+}
+
+/** Everything about data and model, without starting anything. */
+async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['environment']) {
   const { spec, splits, notes } = await openRun(config, {
     runId: 'check',
-    cacheFolder: environment.cacheFolder,
+    cacheFolder: cacheFolder,
   });
   const { labels, problemType } = splits.mapping;
   const model = await loadModel(config.modelNameOrPath, {
@@ -38,9 +75,9 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   for (const split of [splits.train, splits.validation]) {
     if (split !== undefined) requireFit(model, split);
   }
-  const found = {
-    engine,
-    devices,
+  return {
+    engine: config.engine,
+    devices: config.devices,
     workers: config.workers,
     train_rows: splits.train.size,
     evaluation_rows: splits.validation?.size ?? 0,
@@ -50,15 +87,8 @@ export async function run({ values, positional, environment }: CommandInput): Pr
     steps_per_epoch: spec.stepsOfEpoch,
     shards_of_first_step: spec.planStep(1).shards.length,
     parameters: parameterCount(model.program.parameters),
-    notes: [
-      ...notes,
-      ...notesOf('batch_follows_workers', batchNotes(parsed, config)),
-      ...notesOf('model', model.notes),
-      ...notesOf('engine', note === undefined ? [] : [note]),
-    ],
+    notes: [...notes, ...notesOf('model', model.notes)],
   };
-  environment.stdout.write(config.json ? `${JSON.stringify(found)}\n` : `${foundText(found)}\n`);
-  return 0;
 }
 
 function parameterCount(parameters: readonly { readonly shape: readonly number[] }[]): number {
@@ -84,7 +114,7 @@ function foundText({
           : String(value);
     return [name.replaceAll('_', ' '), text === '' ? '-' : text] as const;
   });
-  return [renderFacts(rows), ...notes.map(({ text }) => `note: ${text}`), 'ready to train'].join(
-    '\n',
-  );
+  const isReady = !notes.some(({ code }) => code === 'output_folder');
+  const verdict = isReady ? ['ready to train'] : [];
+  return [renderFacts(rows), ...notes.map(({ text }) => `note: ${text}`), ...verdict].join('\n');
 }

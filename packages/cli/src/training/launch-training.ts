@@ -4,13 +4,14 @@ import { cpus } from 'node:os';
 import {
   batchNotes,
   notesOf,
-  recoverRunFolder,
+  checkOutputFolder,
   resolveConfig,
   runTraining,
+  takeRunFolder,
   type RunObserver,
   type Summary,
 } from '@microtune/coordinator';
-import { runFolder, systemClock, type ParsedConfig } from '@microtune/shared';
+import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
 import { ownVersion } from '../own-version.js';
 import { placeRun } from './place-run.js';
@@ -41,37 +42,34 @@ export async function launchTraining(
 ): Promise<Summary> {
   const { cacheFolder, variables, observe, stop, startedAt } = options;
   requireModel(config.modelNameOrPath);
+  checkOutputFolder(config);
   const { engine, note, devices, gpus } = await placeRun(config, { cacheFolder, variables });
-  recoverRunFolder(config.outputDir);
+  using folder = await takeRunFolder(config.outputDir);
   const resolved = resolveConfig(config, { cores: cpus().length, engine, devices });
   const notes = [
+    ...notesOf('output_folder', folder.note === undefined ? [] : [folder.note]),
     ...notesOf('engine', note === undefined ? [] : [note]),
     ...notesOf('batch_follows_workers', batchNotes(config, resolved)),
   ];
   for (const each of notes) observe({ type: 'note', ...each });
   const runId = randomUUID();
-  const logger = createLogger(runFolder(resolved.outputDir).logs, 'coordinator');
-  try {
-    return await runTraining(resolved, {
-      clock: systemClock,
-      program: {
-        microtuneVersion: ownVersion(),
-        nodeVersion: process.versions.node,
-        commandLine: options.commandLine,
-      },
-      runId,
-      startedAt,
-      workerCommand: (rank, endpoint) => {
-        const gpu = gpus[rank % devices.length];
-        const env = pinnedEnvironment(variables, { gpu, tf32: resolved.tf32 });
-        return workerCommand({ rank, endpoint, runId, cacheFolder, env });
-      },
-      cacheFolder,
-      logger,
-      observe,
-      stop,
-    });
-  } finally {
-    logger.close();
-  }
+  return await runTraining(resolved, {
+    clock: systemClock,
+    program: {
+      microtuneVersion: ownVersion(),
+      nodeVersion: process.versions.node,
+      commandLine: options.commandLine,
+    },
+    runId,
+    startedAt,
+    workerCommand: (rank, endpoint) => {
+      const gpu = gpus[rank % devices.length];
+      const env = pinnedEnvironment(variables, { gpu, tf32: resolved.tf32 });
+      return workerCommand({ rank, endpoint, runId, cacheFolder, env });
+    },
+    cacheFolder,
+    openLogger: (folder) => createLogger(folder, 'coordinator'),
+    observe,
+    stop,
+  });
 }

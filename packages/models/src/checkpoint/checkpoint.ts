@@ -7,19 +7,24 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import {
+  MicrotuneError,
+  isCheckpointFile,
+  messageOf,
+  modelConfigFile,
+  optimizerFile,
+  trainerStateFile,
+} from '@microtune/shared';
 import { writeFolderAtomically } from '../folder/atomic-folder.js';
-import { configName, readConfig, type HfConfig } from '../folder/config-file.js';
+import { readConfig, type HfConfig } from '../folder/config-file.js';
 import type { LoadedModel } from '../folder/load-model.js';
-import { isModelFile, savedConfig, writeJson, writeModel } from '../folder/save-model.js';
+import { savedConfig, writeJson, writeModel } from '../folder/save-model.js';
 import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
 import type { TrainingState } from '../optimizer/training-state.js';
 import { ModelFiles } from '../safetensors/model-files.js';
 import { SafetensorsFile } from '../safetensors/reader.js';
 import { writeSafetensors, type OutputTensor } from '../safetensors/writer.js';
 
-const optimizerName = 'optimizer.safetensors';
-const trainerStateName = 'trainer_state.json';
 const moments = { m: 'exp_avg', v: 'exp_avg_sq' } as const;
 
 export interface SaveCheckpointOptions {
@@ -39,18 +44,18 @@ export async function saveCheckpoint(
   await writeFolderAtomically(folder, {
     write: async (partial) => {
       const tensors = [...momentTensors(moments.m, state.m), ...momentTensors(moments.v, state.v)];
-      await writeSafetensors(join(partial, optimizerName), tensors, {
+      await writeSafetensors(join(partial, optimizerFile), tensors, {
         metadata: { step: String(state.step) },
       });
-      await writeJson(join(partial, trainerStateName), trainerState);
+      await writeJson(join(partial, trainerStateFile), trainerState);
       const files = await writeModel(partial, {
         model,
         parameters: state.parameters,
         maxShardBytes,
       });
-      return [optimizerName, trainerStateName, ...files];
+      return [optimizerFile, trainerStateFile, ...files];
     },
-    isOurs: (name) => name === optimizerName || name === trainerStateName || isModelFile(name),
+    isOurs: isCheckpointFile,
   });
 }
 
@@ -65,7 +70,7 @@ export async function loadCheckpoint(
 ): Promise<void> {
   refuseOtherConfig(folder, await readConfig(folder), model);
   await loadWeights(folder, state.parameters);
-  const file = await SafetensorsFile.open(join(folder, optimizerName));
+  const file = await SafetensorsFile.open(join(folder, optimizerFile));
   try {
     state.step = updatesOf(file);
     refuseOthers(file, state);
@@ -93,9 +98,9 @@ export async function loadWeights(folder: string, parameters: ParameterBlock): P
 
 /** @throws MicrotuneError `data` when the file is missing or no JSON object */
 export async function readTrainerState(folder: string): Promise<Record<string, unknown>> {
-  const path = join(folder, trainerStateName);
+  const path = join(folder, trainerStateFile);
   if (!existsSync(path)) {
-    throw new MicrotuneError('data', `${folder} is no checkpoint: it has no ${trainerStateName}`);
+    throw new MicrotuneError('data', `${folder} is no checkpoint: it has no ${trainerStateFile}`);
   }
   try {
     const parsed: unknown = JSON.parse(await readFile(path, 'utf8'));
@@ -132,7 +137,7 @@ function refuseOtherConfig(
     const [theirs, ours] = [saved[key], own[key]].map((value) => JSON.stringify(value) ?? 'absent');
     throw new MicrotuneError(
       'data',
-      `${join(folder, configName)}: ${key} is ${theirs}, and ${ours} in this run's model: the checkpoint belongs to another model`,
+      `${join(folder, modelConfigFile)}: ${key} is ${theirs}, and ${ours} in this run's model: the checkpoint belongs to another model`,
     );
   }
 }

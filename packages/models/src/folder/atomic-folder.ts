@@ -3,7 +3,8 @@
  *
  * Everything goes into `<folder>.partial-<pid>` beside it, is fsynced, and is put in place by renames. A folder that
  * holds other things too (a run folder that gets the final model) keeps them: then each file is moved in by itself,
- * so every file is whole, and the caller's last file (config.json) says that the set is complete.
+ * so every file is whole, and the caller's last file (config.json) says that the set is complete. There the partial
+ * folder is inside, because what is beside may be another disk or closed to us: the folder may be a mounted volume.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import {
   asideFolder,
   diskErrorText,
   makeFolder,
+  modelAside,
   parseAside,
   type AsideKind,
 } from '@microtune/shared';
@@ -27,15 +29,21 @@ export interface FolderContent {
 /** @throws MicrotuneError `transient` naming the folder; the previous content is whole, the temporary one removed */
 export async function writeFolderAtomically(folder: string, content: FolderContent): Promise<void> {
   const target = resolve(folder);
-  const partial = asideFolder(target, 'partial', process.pid);
+  const inside = (await namesIn(target)).some((name) => !content.isOurs(name));
+  const aside = inside ? join(target, modelAside) : target;
+  const partial = asideFolder(aside, 'partial', process.pid);
   try {
     makeFolder(dirname(target));
-    await removeTemporaries(target, 'partial');
+    await removeTemporaries(aside, 'partial');
     await mkdir(partial);
     const names = await content.write(partial);
     for (const name of names) await sync(join(partial, name));
     await sync(partial);
-    await place(partial, target, { names, isOurs: content.isOurs });
+    const present = await namesIn(target);
+    if (inside || present.some((name) => !content.isOurs(name)))
+      await moveInto(partial, target, { names, isOurs: content.isOurs, present });
+    else await swap(partial, target);
+    await sync(dirname(target));
     await removeTemporaries(target, 'previous');
   } catch (cause) {
     // A second failure while cleaning up must not hide the first.
@@ -56,13 +64,8 @@ function fileOf(cause: unknown, partial: string): string {
   return path?.startsWith(partial) === true ? ` (${basename(path)})` : '';
 }
 
-type Placed = { names: readonly string[]; isOurs: (name: string) => boolean };
-
-async function place(partial: string, target: string, placed: Placed): Promise<void> {
-  const present = existsSync(target) ? await readdir(target) : [];
-  if (present.every(placed.isOurs)) await swap(partial, target);
-  else await moveInto(partial, target, { ...placed, present });
-  await sync(dirname(target));
+async function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => []);
 }
 
 async function swap(partial: string, target: string): Promise<void> {
@@ -83,10 +86,17 @@ async function swap(partial: string, target: string): Promise<void> {
   }
 }
 
+interface Moved {
+  readonly names: readonly string[];
+  /** What the folder held before. */
+  readonly present: readonly string[];
+  isOurs(name: string): boolean;
+}
+
 async function moveInto(
   partial: string,
   target: string,
-  { names, isOurs, present }: Placed & { present: readonly string[] },
+  { names, isOurs, present }: Moved,
 ): Promise<void> {
   for (const name of names) await rename(join(partial, name), join(target, name));
   for (const name of present) {

@@ -2,12 +2,10 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, messageOf, modelConfigFile } from '@microtune/shared';
 
 /** Keys as in the file. */
 export type HfConfig = Readonly<Record<string, unknown>>;
-
-export const configName = 'config.json';
 
 /** @throws MicrotuneError `usage` when the folder or its config.json is missing, `data` when it is not a JSON object */
 export async function readConfig(folder: string): Promise<HfConfig> {
@@ -17,9 +15,9 @@ export async function readConfig(folder: string): Promise<HfConfig> {
       `model folder ${folder} does not exist: give a local folder in HuggingFace layout`,
     );
   }
-  const path = join(folder, configName);
+  const path = join(folder, modelConfigFile);
   if (!existsSync(path)) {
-    throw new MicrotuneError('usage', `${folder} is no model folder: it has no ${configName}`);
+    throw new MicrotuneError('usage', `${folder} is no model folder: it has no ${modelConfigFile}`);
   }
   let parsed: unknown;
   try {

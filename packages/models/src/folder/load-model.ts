@@ -3,13 +3,13 @@
  * names, shapes, dtypes) from the headers; `load` then reads the weights straight into the caller's buffers.
  */
 import { join } from 'node:path';
-import { MicrotuneError } from '@microtune/shared';
+import { MicrotuneError, modelConfigFile } from '@microtune/shared';
 import { familyOf } from '../families.js';
 import { partViews } from '../optimizer/parameter-block.js';
 import type { CheckpointTensor, ModelProgram, Parameter } from '../program.js';
 import { ModelFiles } from '../safetensors/model-files.js';
 import { isFloatDtype } from '../safetensors/dtype.js';
-import { configName, readConfig, type HfConfig } from './config-file.js';
+import { readConfig, type HfConfig } from './config-file.js';
 import type { FamilyModel, ModelOverrides } from './family.js';
 import { fillInitial } from './initial-values.js';
 import { resolveTask, withTask, type Task, type TaskOptions } from './task.js';
@@ -52,7 +52,7 @@ export async function loadModel(folder: string, options: ModelOptions): Promise<
   const { model, ...common } = describe(
     await readConfig(folder),
     options,
-    join(folder, configName),
+    join(folder, modelConfigFile),
   );
   const files = await ModelFiles.open(folder);
   try {

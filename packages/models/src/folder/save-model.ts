@@ -2,11 +2,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isModelFile, modelConfigFile, tokenizerFiles } from '@microtune/shared';
 import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
 import { writeText } from '../safetensors/name-file.js';
 import { writeModelFiles } from '../safetensors/writer.js';
 import { writeFolderAtomically } from './atomic-folder.js';
-import { configName, type HfConfig } from './config-file.js';
+import type { HfConfig } from './config-file.js';
 import type { LoadedModel } from './load-model.js';
 
 export interface SaveModelOptions {
@@ -15,15 +16,6 @@ export interface SaveModelOptions {
   /** Weights beyond this are cut into several files. Default 5 GB, as transformers 4. */
   readonly maxShardBytes?: number;
 }
-
-/** Copied as they came: truncation and padding in tokenizer.json are the user's. */
-const tokenizerFiles = [
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-  'vocab.txt',
-];
 
 /**
  * Replaces `folder` if it is there; files that Microtune does not write stay.
@@ -43,16 +35,8 @@ export async function writeModel(
 ): Promise<string[]> {
   const weights = await writeModelFiles(folder, tensorsOf(parameters), maxShardBytes);
   const tokenizer = await copyTokenizer(model.folder, folder);
-  await writeJson(join(folder, configName), savedConfig(model.config));
-  return [...weights, ...tokenizer, configName];
-}
-
-export function isModelFile(name: string): boolean {
-  return (
-    name === configName ||
-    tokenizerFiles.includes(name) ||
-    /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name)
-  );
+  await writeJson(join(folder, modelConfigFile), savedConfig(model.config));
+  return [...weights, ...tokenizer, modelConfigFile];
 }
 
 export async function writeJson(path: string, value: unknown): Promise<void> {
@@ -71,7 +55,7 @@ export function savedConfig(config: LoadedModel['config']): HfConfig {
 
 async function copyTokenizer(from: string | undefined, to: string): Promise<string[]> {
   if (from === undefined) return [];
-  const present = tokenizerFiles.filter((name) => existsSync(join(from, name)));
+  const present: string[] = tokenizerFiles.filter((name) => existsSync(join(from, name)));
   // Not copyFile, which would also copy a read-only mode.
   for (const name of present) await writeText(join(to, name), await readFile(join(from, name)));
   return present;
