@@ -10,7 +10,7 @@ export type { AllReduceOptions } from './create-all-reduce.js';
 export { createMemoryControl } from './memory-control.js';
 export type { MemoryControl } from './memory-control.js';
 export { createMemoryTransports } from './memory-transport.js';
-export { addTables, createPartialSums, slotsNeeded } from './partial-sums.js';
+export { addTables, createPartialSums, sumsHeld } from './partial-sums.js';
 export type { PartialSums, PartialSumsOptions } from './partial-sums.js';
 export { createSlotPool } from './slot-pool.js';
 export type { SlotPool } from './slot-pool.js';

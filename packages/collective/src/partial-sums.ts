@@ -3,7 +3,7 @@
  * soon as both are there. What is left at the end are the maximal nodes inside the worker's range.
  */
 import type { Arena, Slot } from '@microtune/arena';
-import { assert } from '@microtune/shared';
+import { assert, type ShardRange } from '@microtune/shared';
 import type { PartialSum } from './all-reduce.js';
 import type { SlotPool } from './slot-pool.js';
 import { addRows, type SparseRows } from './sparse-rows.js';
@@ -76,12 +76,15 @@ export function addTables(
 }
 
 /**
- * Gradient slots a worker has in use at once at most, for the size of its arena: an unaligned range leaves nodes that
- * wait for both ends, growing from its start and shrinking towards its end.
- * @param shardsOfWorker at most so many shards of a step go to this worker
+ * The most gradients that a worker holds at once while it computes these shards: sums that wait for their siblings, and
+ * the one being computed. At most about twice the logarithm of the number of shards.
  */
-export function slotsNeeded(shardsOfWorker: number): number {
-  if (shardsOfWorker < 1) return 0;
-  const levels = Math.floor(Math.log2(shardsOfWorker + 1));
-  return 2 * levels - 1 + (shardsOfWorker + 1 >= 3 * 2 ** (levels - 1) ? 1 : 0);
+export function sumsHeld({ from, to }: ShardRange): number {
+  const fold = new TreeFold<undefined>(Infinity, () => undefined);
+  let most = 0;
+  for (let shard = from; shard < to; shard++) {
+    most = Math.max(most, fold.entries.length + 1);
+    fold.push({ level: 0, index: shard }, undefined);
+  }
+  return most;
 }

@@ -23,6 +23,7 @@ import { bestMetricName } from './best-metric.js';
 import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-spec.js';
 import { goesOnInPlace } from './earlier-run.js';
 import { gatherPredictions } from './gather-predictions.js';
+import { mostSumsHeld } from './sums-held.js';
 import { listCheckpoints } from './list-checkpoints.js';
 import { notesOf, type Note } from './note.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
@@ -59,7 +60,8 @@ export async function openRun(
     cacheFolder: options.cacheFolder,
   });
   const training = planTraining(splits.train.lengths, config);
-  const planStep = rememberRecent((step) => planOf(training.shardsOf(step), splits.train, config));
+  const plan = (step: number): StepPlan => planOf(training.shardsOf(step), splits.train, config);
+  const planStep = rememberRecent(plan);
   const spec: RunSpec = {
     runId: options.runId,
     config,
@@ -74,6 +76,7 @@ export async function openRun(
     // Those of a run that is overwritten go before the first step.
     existingCheckpoints: goesOnInPlace(config) ? listCheckpoints(config.outputDir) : [],
     evaluation: evaluationOf(splits, config),
+    sumsHeld: mostSumsHeld({ ...config, ...training, planStep: plan }),
     planStep,
   };
   checkMetric(config, splits.mapping);

@@ -21,7 +21,7 @@
  */
 import { z } from 'zod';
 import { errorCodes } from './errors.js';
-import { shardRangeSchema, shardSchema } from './plan.js';
+import { shardRangeSchema, shardSchema, shardShapeSchema } from './plan.js';
 import { MicrotuneError } from './errors.js';
 import { resolvedConfigSchema } from './config.js';
 
@@ -133,6 +133,10 @@ const coordinatorMessages = [
     checkpoint: z.string().optional(),
     /** Label names by id; empty for regression. */
     labels: z.array(z.string()),
+    /** Of this worker's shards of the first step, in their order: to be compiled while the rest loads. */
+    firstShapes: z.array(shardShapeSchema),
+    /** Gradients that a worker holds at once at most, as far as the steps looked at tell. */
+    sumsHeld: count,
   }),
   message('plan', {
     learningRate: z.number(),

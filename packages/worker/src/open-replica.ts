@@ -1,9 +1,11 @@
 /** Where the state lives is the engine's matter: on its device when it has memory of its own, else in the arena. */
+import type { Engine } from '@microtune/engine';
 import { openDeviceReplica, type DeviceReplicaOptions } from './device/device-replica.js';
 import { createHostReplica, type HostReplicaOptions } from './host/host-replica.js';
 import type { Replica } from './replica.js';
 
-export type ReplicaOptions = HostReplicaOptions & Omit<DeviceReplicaOptions, 'engine'>;
+export type ReplicaOptions = HostReplicaOptions &
+  Omit<DeviceReplicaOptions, 'engine'> & { readonly engine: Pick<Engine, 'init'> };
 
 /** @throws MicrotuneError `transient` when the device has no room for the state */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {

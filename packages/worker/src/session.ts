@@ -8,7 +8,6 @@ import {
   createAllReduce,
   createPartialSums,
   createSlotPool,
-  slotsNeeded,
   type AllReduce,
   type PartialSums,
   type SlotPool,
@@ -24,7 +23,7 @@ import {
   type Batcher,
   type Splits,
 } from '@microtune/data';
-import type { Engine, Precision } from '@microtune/engine';
+import type { CompileOptions, Engine, Precision } from '@microtune/engine';
 import {
   AdamW,
   allocateTrainingState,
@@ -46,6 +45,7 @@ import {
   type ResolvedConfig,
 } from '@microtune/shared';
 import type { Progress } from './progress.js';
+import { compileAhead, createCompileShape, type CompileShape } from './host/compile-shape.js';
 import { openReplica } from './open-replica.js';
 import type { ShardGraphs } from './shard-graphs.js';
 import type { Trainer } from './step.js';
@@ -82,26 +82,30 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const { welcome, transport, cacheFolder, progress } = options;
   const { config } = welcome;
   progress.enter('loading', 0);
-  const [splits, { model, arena, state, optimizer }, engine] = await Promise.all([
+  const opening = openModel(welcome);
+  const openingEngine = options.openEngine(config);
+  const [splits, { arena, state, optimizer }, { engine, ...compiling }] = await Promise.all([
     openSplits(config, {
       tokenizerFolder: config.modelNameOrPath,
       cacheFolder,
       labels: welcome.labels,
     }),
-    loadState(welcome),
-    options.openEngine(config),
+    opening.then((model) => loadState(model, welcome)),
+    Promise.all([opening, openingEngine]).then(([model, engine]) =>
+      startCompiling(model, engine, welcome),
+    ),
     transport.connect(welcome.peers, connectTimeoutMs),
   ]);
+  const model = await opening;
   for (const split of [splits.train, splits.validation]) {
     if (split !== undefined) requireFit(model, split);
   }
-  const precision = precisionOf(config, engine);
   const batcherOptions = { padTokenId: splits.padTokenId, problemType: splits.mapping.problemType };
   const { allReduce, ...collective } = openCollective(options, arena, state.layout);
   const replica = await openReplica({
     engine,
     program: model.program,
-    compile: { threads: config.threadsPerWorker, precision },
+    ...compiling,
     bindings: {
       parameters: state.parameters,
       masks: createDropoutMasks({ seed: config.seed }),
@@ -114,6 +118,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     allReduce,
     ...collective,
     worldSize: transport.worldSize,
+    sumsHeld: welcome.sumsHeld,
   });
   if (engine.compileFirst !== undefined)
     await compileFirst(replica.graphs, { which: engine.compileFirst, splits, config });
@@ -121,7 +126,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     config,
     model,
     engine,
-    precision,
+    precision: compiling.compile.precision,
     // A checkpoint brings all weights: nothing was created. What is to be said of the data, the coordinator says.
     notes: welcome.checkpoint === undefined ? model.notes : [],
     lastStep: planSteps({ ...config, size: splits.train.size, seed: config.dataSeed }).totalSteps,
@@ -139,6 +144,18 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       await allReduce.close();
     },
   };
+}
+
+/** Where the graphs need nothing but shapes, those of the first step are compiled while the weights are read. */
+function startCompiling(
+  { program }: LoadedModel,
+  engine: Engine,
+  { config, firstShapes }: Welcome,
+): { engine: Engine; compile: CompileOptions; compileShape: CompileShape } {
+  const compile = { threads: config.threadsPerWorker, precision: precisionOf(config, engine) };
+  const compileShape = createCompileShape(program, engine, compile);
+  if (engine.init !== undefined) return { engine, compile, compileShape };
+  return { engine, compile, compileShape: compileAhead(compileShape, firstShapes) };
 }
 
 /** The graphs of the shapes that the run can have. @throws MicrotuneError `usage` when they do not fit the device */
@@ -173,15 +190,14 @@ function precisionOf({ bf16, engine: name }: ResolvedConfig, engine: Engine): Pr
 }
 
 interface LoadedState {
-  readonly model: LoadedModel;
   readonly arena: Arena;
   readonly state: TrainingState;
   readonly optimizer: AdamW;
 }
 
-async function loadState({ config, labels, checkpoint }: Welcome): Promise<LoadedState> {
+function openModel({ config, labels }: Welcome): Promise<LoadedModel> {
   const { hiddenDropoutProb, attentionProbsDropoutProb, classifierDropout } = config;
-  const model = await loadModel(config.modelNameOrPath, {
+  return loadModel(config.modelNameOrPath, {
     labels,
     numLabels: labels.length === 0 ? 1 : labels.length,
     problemType: labels.length === 0 ? 'regression' : 'single_label_classification',
@@ -189,8 +205,14 @@ async function loadState({ config, labels, checkpoint }: Welcome): Promise<Loade
     seed: config.seed,
     labelSmoothing: config.labelSmoothingFactor,
   });
+}
+
+async function loadState(
+  model: LoadedModel,
+  { config, checkpoint, sumsHeld }: Welcome,
+): Promise<LoadedState> {
   const layout = layOutParameters(model.program.parameters);
-  const arena = await createArena(expectedFloats(layout, config));
+  const arena = await createArena(expectedFloats(layout, sumsHeld, config.workers));
   const state = allocateTrainingState(arena, layout);
   const optimizer = new AdamW(arena, state, adamWSettings(config));
   if (checkpoint === undefined) {
@@ -199,7 +221,7 @@ async function loadState({ config, labels, checkpoint }: Welcome): Promise<Loade
     await loadCheckpoint(checkpoint, { model, state });
     optimizer.resume();
   }
-  return { model, arena, state, optimizer };
+  return { arena, state, optimizer };
 }
 
 function adamWSettings(config: ResolvedConfig): AdamWSettings {
@@ -212,13 +234,12 @@ function adamWSettings(config: ResolvedConfig): AdamWSettings {
 }
 
 /**
- * What the arena may come to hold: parameters, two moments, the optimizer's staging, and the gradient slots of a step whose
- * every row is a shard. Slots are made when a step first needs them, and untouched pages cost nothing.
+ * What the arena will hold: parameters, two moments, the optimizer's staging, gradient slots and the all-reduce's staging.
+ * Slots are made when a step first needs them, and untouched pages cost nothing.
  */
-function expectedFloats(layout: ParameterLayout, { trainBatchSize, workers }: ResolvedConfig): number {
-  const gradients = alignedFloats(layout.denseCount) * (slotsNeeded(trainBatchSize) + 1);
+function expectedFloats(layout: ParameterLayout, sumsHeld: number, workers: number): number {
   const state = 3 * blockCount(layout) + alignedFloats(optimizerCount(layout));
-  return state + gradients + allReduceFloats(workers);
+  return state + sumsHeld * alignedFloats(layout.denseCount) + allReduceFloats(workers);
 }
 
 function openCollective(

@@ -94,6 +94,7 @@ function makeSpec({
     start,
     existingCheckpoints,
     evaluation,
+    sumsHeld: Array<number>(resolved.workers).fill(2),
     planStep: () => ({ shards, ranges, samples: 8, tokens: 100 }),
   };
 }

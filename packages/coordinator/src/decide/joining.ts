@@ -1,4 +1,6 @@
 /** From the first hello to the first plan: who is there, who knows whom, and whether all loaded the same weights. */
+import { shapeKey, type ShardShape } from '@microtune/shared';
+import type { StepPlan } from './run-spec.js';
 import type { Hello, Ready } from './run-state.js';
 import { fail } from './failing.js';
 import { explain, ranksOf, send, update, updateMember, type Turn } from './turn.js';
@@ -17,6 +19,9 @@ export function hello(turn: Turn, rank: number, message: Hello): void {
 function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
   const { spec } = turn.state;
   const peers = hellos.map(({ bulkEndpoint }, rank) => ({ rank, bulkEndpoint }));
+  // A run that is only to be ended has no next step.
+  const next = turn.state.stepped + 1;
+  const first = next <= spec.totalSteps ? spec.planStep(next) : undefined;
   for (const rank of ranksOf(turn.state)) {
     updateMember(turn, rank, { unanswered: 0 });
     send(turn, rank, turn.state.stepped, {
@@ -27,6 +32,8 @@ function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
       config: spec.config,
       checkpoint: spec.start?.checkpoint,
       labels: [...spec.labels],
+      firstShapes: firstShapes(first, rank),
+      sumsHeld: spec.sumsHeld[rank] ?? 1,
     });
   }
   update(turn, { phase: 'loading' });
@@ -35,6 +42,13 @@ function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
     'workers_loading',
     `all ${hellos.length} workers are here; they load ${spec.start?.checkpoint ?? spec.config.modelNameOrPath}`,
   );
+}
+
+/** Each shape of a rank's shards once. */
+function firstShapes(plan: StepPlan | undefined, rank: number): ShardShape[] {
+  const { from, to } = plan?.ranges[rank] ?? { from: 0, to: 0 };
+  const shapes = (plan?.shards ?? []).slice(from, to).map(({ shape }) => shape);
+  return [...new Map(shapes.map((shape) => [shapeKey(shape), shape])).values()];
 }
 
 /** @returns true when every worker is ready with the same weights, so that training may begin */

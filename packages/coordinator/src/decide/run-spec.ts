@@ -59,6 +59,8 @@ export interface RunSpec {
   /** Checkpoints in the run folder before the start, oldest first; they count for save_total_limit. */
   readonly existingCheckpoints: readonly string[];
   readonly evaluation: EvaluationPlan | undefined;
+  /** By rank: gradients that it holds at once at most. */
+  readonly sumsHeld: readonly number[];
   /** @param step 1-based */
   planStep(step: number): StepPlan;
 }

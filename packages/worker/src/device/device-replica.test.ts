@@ -1,6 +1,6 @@
 // Native libraries read their settings there while they load: a stand-in would not reach them.
 import { env as environment } from 'node:process';
-import { loadEngine, type Engine } from '@microtune/engine';
+import { adamwNames, loadEngine, type DeviceState, type Engine } from '@microtune/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testTensorflow } from '../../../engine/src/setup/tensorflow-test-addon.js';
 import { testCacheFolder as cacheFolder } from '../../../engine/src/setup/test-libraries.js';
@@ -17,6 +17,36 @@ function relativeError(values: Float32Array, expected: Float32Array): number {
   return norm(values.map((value, i) => value - expected[i]!)) / norm(expected);
 }
 
+/** The engine with an account of the device's memory, which engines on a CPU do not keep. */
+function deviceWith(engine: Engine) {
+  let peakBytes = 0;
+  let gradientBytes = 0;
+  const freeing = (freeBytes: number): Engine => ({
+    ...engine,
+    init: async (tensors) => {
+      const state = await engine.init!(tensors);
+      // The update of so small a model needs more than its graphs.
+      let opened = false;
+      gradientBytes = tensors.find(({ name }) => name === adamwNames.m)!.data.byteLength;
+      const compileGradient: DeviceState['compileGradient'] = async (graph, options) => {
+        const program = await state.compileGradient(graph, options);
+        peakBytes = Math.max(peakBytes, program.peakBytes);
+        opened = true;
+        return program;
+      };
+      return new Proxy(state, {
+        get: (target, key) => {
+          if (key === 'freeBytes') return () => (opened ? freeBytes : Infinity);
+          if (key === 'compileGradient') return compileGradient;
+          const value: unknown = Reflect.get(target, key, target);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+    },
+  });
+  return { freeing, needOf: () => ({ peakBytes, gradientBytes }) };
+}
+
 describe.each(['xla', 'tensorflow'] as const)('a replica on %s', (name) => {
   const skipReason = skipReasons[name];
   describe.skipIf(skipReason !== undefined)(skipReason ?? 'set up for tests', () => {
@@ -25,6 +55,24 @@ describe.each(['xla', 'tensorflow'] as const)('a replica on %s', (name) => {
       engine = await loadEngine(name, { cacheFolder, environment, threads: 1 });
     });
     afterAll(() => engine.dispose());
+
+    it('counts every sum that waits on the device before a graph is run', async () => {
+      // A device that says how much is free, with room for the graph and two of the gradients that five shards leave.
+      const { freeing, needOf } = deviceWith(engine);
+      using roomy = await openSmallWorld(freeing(Infinity), { workers: 1 });
+      await roomy.train(1, 1);
+      const { peakBytes, gradientBytes } = needOf();
+      // Shards 0 to 4 leave (0 to 1) and 2 waiting while 3 is computed.
+      const waiting = 2;
+      const exact = peakBytes + waiting * gradientBytes;
+      using fits = await openSmallWorld(freeing(exact), { workers: 1 });
+      await fits.train(1, 1);
+      using tight = await openSmallWorld(freeing(exact - 1), { workers: 1 });
+      await expect(tight.train(1, 1)).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringMatching(/training graph of .* needs .* are free/) as string,
+      });
+    });
 
     it('trains as state in the arena does, over 20 steps', { timeout: 240_000 }, async () => {
       using resident = await openSmallWorld(engine, { workers: 1 });

@@ -28,6 +28,8 @@ export interface DeviceReplicaOptions extends ResidentOptions {
   readonly maxGradNorm: number;
   readonly allReduce: AllReduce;
   readonly worldSize: number;
+  /** Gradients that are on the device at once at most: sums that wait in the tree, and the one being computed. */
+  readonly sumsHeld: number;
   /** Gradient slots of the arena, for the way through the all-reduce. */
   readonly pool: SlotPool;
 }
@@ -122,6 +124,10 @@ class DeviceReplica implements Replica {
     this.#training.device.dispose();
   }
 
+  get #waitingBytes(): number {
+    return Math.max(0, this.#options.sumsHeld - 1) * this.#training.gradientBytes;
+  }
+
   async #download(gradient: DeviceGradient): Promise<PartialSum['dense']> {
     const slot = this.#options.pool.take();
     await this.#training.device.download(gradient, 0, slot.view);
@@ -135,8 +141,8 @@ class DeviceReplica implements Replica {
     const { program, outputs } = await this.#training.compile(kind, traced.graph);
     requireMemory({
       what: `the ${kind} graph of ${shape.rows} rows of ${shape.tokens} tokens`,
-      // The sum of the shards before waits meanwhile.
-      needBytes: program.peakBytes + (kind === 'training' ? this.#training.gradientBytes : 0),
+      // Sums of the shards before wait meanwhile; the gradient itself is in the peak.
+      needBytes: program.peakBytes + (kind === 'training' ? this.#waitingBytes : 0),
       freeBytes: this.#training.device.freeBytes(),
     });
     const border = new ShardBorder({ traced, shape, bindings, inputs: program.batch, outputs });

@@ -1,22 +1,15 @@
 /** The state in the arena: gradients are summed there, and the update runs there as SIMD loops. */
 import type { AllReduce, PartialSums, Reduced, SparseRows } from '@microtune/collective';
-import type { CompileOptions, Engine } from '@microtune/engine';
-import {
-  clipCoefficient,
-  type AdamW,
-  type ModelProgram,
-  type TrainingState,
-} from '@microtune/models';
+import { clipCoefficient, type AdamW, type TrainingState } from '@microtune/models';
 import { assert, type ShardShape } from '@microtune/shared';
 import type { Replica, ShardGraph } from '../replica.js';
 import { ShardBorder, type Bindings } from '../shard-border.js';
 import { createShardGraphs, type GraphKind } from '../shard-graphs.js';
+import type { CompileShape } from './compile-shape.js';
 import { HostGraph, placeOf } from './host-graph.js';
 
 export interface HostReplicaOptions {
-  readonly program: ModelProgram;
-  readonly engine: Engine;
-  readonly compile: CompileOptions;
+  readonly compileShape: CompileShape;
   readonly bindings: Bindings;
   readonly state: TrainingState;
   readonly optimizer: AdamW;
@@ -68,13 +61,11 @@ export function createHostReplica(options: HostReplicaOptions): Replica {
 }
 
 async function compileGraph(
-  { program, engine, compile, bindings }: HostReplicaOptions,
+  { compileShape, bindings }: HostReplicaOptions,
   kind: GraphKind,
   shape: ShardShape,
 ): Promise<HostGraph> {
-  const traced =
-    kind === 'training' ? program.traceTraining(shape) : program.traceEvaluation(shape);
-  const executable = await engine.compile(traced.graph, compile);
+  const { traced, executable } = await compileShape(kind, shape);
   const { layout } = bindings.parameters;
   const parameters = Object.fromEntries(
     layout.parameters

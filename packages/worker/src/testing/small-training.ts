@@ -8,6 +8,7 @@ import {
   createMemoryTransports,
   createPartialSums,
   createSlotPool,
+  sumsHeld,
   type Transport,
 } from '@microtune/collective';
 import { createDropoutMasks, ignoreIndex, type Batch } from '@microtune/data';
@@ -20,6 +21,7 @@ import {
   type TrainingState,
 } from '@microtune/models';
 import { assert, placesIn, samplesIn, type Shard } from '@microtune/shared';
+import { createCompileShape } from '../host/compile-shape.js';
 import { openReplica } from '../open-replica.js';
 import type { Replica } from '../replica.js';
 import { trainStep, type StepReport } from '../step.js';
@@ -108,10 +110,12 @@ async function openWorker(
   await load((parameter) => state.parameters.view(parameter));
   const pool = createSlotPool(arena, layout.denseCount);
   const widths = layout.tables.map(({ shape }) => shape[1] ?? 0);
+  const compile = { threads: 1, precision };
   const replica = await openReplica({
     engine,
     program,
-    compile: { threads: 1, precision },
+    compile,
+    compileShape: createCompileShape(program, engine, compile),
     bindings: {
       parameters: state.parameters,
       masks: createDropoutMasks({ seed: 9 }),
@@ -134,6 +138,7 @@ async function openWorker(
     }),
     worldSize: transport.worldSize,
     pool,
+    sumsHeld: Math.max(...ranges[transport.worldSize]!.map(([from, to]) => sumsHeld({ from, to }))),
   });
   const clock = { now: () => 0, timestamp: () => '' };
   const progress = { enter: () => undefined };
