@@ -26,6 +26,7 @@ import {
   isCheckpointFile,
   makeFolder,
   runFolder,
+  youngRun,
   type RunFolder,
 } from '@microtune/shared';
 import { orTransient } from './run-files.js';
@@ -91,7 +92,7 @@ export function recoverRunPlace(outputDir: string): void {
   });
 }
 
-const nextOf = (root: string): string => join(root, '.microtune-next');
+const nextOf = (root: string): string => join(root, youngRun);
 const newOf = (root: string): string => join(root, '.microtune-new');
 const oldOf = (root: string): string => join(root, '.microtune-old');
 

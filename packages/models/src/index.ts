@@ -13,6 +13,7 @@ export type { ModelOverrides } from './folder/family.js';
 export type { HfConfig } from './folder/config-file.js';
 export type { ProblemType, Task, TaskOptions } from './folder/task.js';
 export { saveModel } from './folder/save-model.js';
+export { SavedWeights } from './folder/saved-weights.js';
 export type { SaveModelOptions } from './folder/save-model.js';
 export {
   loadCheckpoint,

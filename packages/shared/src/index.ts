@@ -17,13 +17,16 @@ export {
   checkpointStep,
   isCheckpointFile,
   isModelFile,
+  isWeightsFile,
   modelAside,
   modelConfigFile,
   optimizerFile,
   parseAside,
   runFolder,
+  settledPath,
   tokenizerFiles,
   trainerStateFile,
+  youngRun,
 } from './run-folder.js';
 export type { AsideKind, RunFolder } from './run-folder.js';
 export { makeFolder } from './make-folder.js';

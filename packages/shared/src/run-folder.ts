@@ -1,5 +1,5 @@
 /** Names inside `output_dir`: the one place that spells them. */
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 
 export interface RunFolder {
   readonly root: string;
@@ -50,12 +50,14 @@ export const tokenizerFiles = [
   'vocab.txt',
 ] as const;
 
+export function isWeightsFile(name: string): boolean {
+  return /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name);
+}
+
 /** A file that a saved model consists of. */
 export function isModelFile(name: string): boolean {
   return (
-    name === modelConfigFile ||
-    tokenizerFiles.some((file) => file === name) ||
-    /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name)
+    name === modelConfigFile || tokenizerFiles.some((file) => file === name) || isWeightsFile(name)
   );
 }
 
@@ -75,6 +77,14 @@ export function asideFolder(folder: string, kind: AsideKind, pid: number): strin
 export function parseAside(name: string): { of: string; kind: AsideKind } | undefined {
   const [, of, kind] = /^(.+)\.(partial|previous)-\d+$/.exec(name) ?? [];
   return of === undefined ? undefined : { of, kind: kind as AsideKind };
+}
+
+/** Inside the run folder: a run that has not taken its place yet, see coordinator's run-place.ts. */
+export const youngRun = '.microtune-next';
+
+/** Where a file of a young run is once the run has taken its place. */
+export function settledPath(path: string): string {
+  return join(...path.split(`${sep}${youngRun}`));
 }
 
 /** A model that is saved into a folder with other things in it is written below this name inside the folder, aside. */

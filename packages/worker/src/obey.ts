@@ -53,24 +53,32 @@ async function evaluate(
 }
 
 /** Rank 0 alone is asked to. */
-async function save({ trainer, model }: Session, command: SaveCommand): Promise<Body> {
+async function save(
+  { trainer, model, savedWeights }: Session,
+  command: SaveCommand,
+): Promise<Body> {
   const { folder, trainerState } = command;
   trainer.progress.enter(`saving ${folder}`, command.step);
   const state = await trainer.replica.snapshot();
-  if (trainerState === undefined) await saveModel(folder, { model, parameters: state.parameters });
-  else await saveCheckpoint(folder, { model, state, trainerState });
+  const hash = paramsSha256(state.parameters);
+  const known = savedWeights.of(hash);
+  if (trainerState === undefined)
+    await saveModel(folder, { model, parameters: state.parameters, known });
+  else await saveCheckpoint(folder, { model, state, trainerState, known });
+  await savedWeights.remember(hash, folder);
   return {
     type: 'saved',
     folder,
-    paramsSha256: paramsSha256(state.parameters),
+    paramsSha256: hash,
     stateSha256: stateSha256(state),
   };
 }
 
 /** Other weights, and the moments as they were. */
-async function restore({ trainer }: Session, folder: string): Promise<Body> {
+async function restore({ trainer, savedWeights }: Session, folder: string): Promise<Body> {
   const state = await trainer.replica.snapshot();
   await loadWeights(folder, state.parameters);
   await trainer.replica.restore();
+  await savedWeights.remember(paramsSha256(state.parameters), folder);
   return { type: 'restored', stateSha256: stateSha256(state) };
 }

@@ -26,6 +26,7 @@ import {
 import type { CompileOptions, Engine, Precision } from '@microtune/engine';
 import {
   AdamW,
+  SavedWeights,
   allocateTrainingState,
   blockCount,
   layOutParameters,
@@ -65,6 +66,8 @@ export interface Session {
   readonly config: ResolvedConfig;
   readonly model: LoadedModel;
   readonly trainer: Trainer;
+  /** What this worker has saved, so that the same weights are stored once. */
+  readonly savedWeights: SavedWeights;
   readonly evaluationBatch: Batcher | undefined;
   readonly engine: Engine;
   readonly precision: Precision;
@@ -125,6 +128,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   return {
     config,
     model,
+    savedWeights: new SavedWeights(),
     engine,
     precision: compiling.compile.precision,
     // A checkpoint brings all weights: nothing was created. What is to be said of the data, the coordinator says.

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtures } from '../../oracle/fixtures.js';
 import { loadModel, type LoadedModel } from '../folder/load-model.js';
 import { saveModel } from '../folder/save-model.js';
+import { SavedWeights } from '../folder/saved-weights.js';
 import { layOutParameters } from '../optimizer/layout.js';
 import {
   allocateTrainingState,
@@ -77,6 +78,23 @@ describe('checkpoints', () => {
     expect(stateSha256(restored)).toBe(stateSha256(state));
     await saveCheckpoint(folder, { model, state, trainerState });
     expect(await readdir(folder)).not.toContain('model.safetensors.index.json');
+  });
+
+  it('refuse weights that were changed after they were saved', async () => {
+    const { model, state } = await trained('classification');
+    const folder = join(root, 'changed');
+    const known = new SavedWeights().of(paramsSha256(state.parameters));
+    await saveCheckpoint(folder, { model, state, trainerState, known });
+    const restored = await emptyState(model);
+    await loadCheckpoint(folder, { model, state: restored });
+    const path = join(folder, 'model.safetensors');
+    const bytes = await readFile(path);
+    bytes.writeFloatLE(42, bytes.length - 4);
+    await writeFile(path, bytes);
+    await expect(loadCheckpoint(folder, { model, state: restored })).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringContaining('they have been changed since') as string,
+    });
   });
 
   it('writes the config that transformers reads, and copies tokenizer files as they came', async () => {

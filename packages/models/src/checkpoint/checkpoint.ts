@@ -18,13 +18,16 @@ import {
 import { writeFolderAtomically } from '../folder/atomic-folder.js';
 import { readConfig, type HfConfig } from '../folder/config-file.js';
 import type { LoadedModel } from '../folder/load-model.js';
+import type { KnownWeights } from '../folder/saved-weights.js';
 import { savedConfig, writeJson, writeModel } from '../folder/save-model.js';
 import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
 import type { TrainingState } from '../optimizer/training-state.js';
 import { ModelFiles } from '../safetensors/model-files.js';
+import { paramsSha256 } from './state-hash.js';
 import { SafetensorsFile } from '../safetensors/reader.js';
 import { writeSafetensors, type OutputTensor } from '../safetensors/writer.js';
 
+const paramsHashKey = 'params_sha256';
 const moments = { m: 'exp_avg', v: 'exp_avg_sq' } as const;
 
 export interface SaveCheckpointOptions {
@@ -33,6 +36,8 @@ export interface SaveCheckpointOptions {
   /** Contents of trainer_state.json. */
   readonly trainerState: Readonly<Record<string, unknown>>;
   readonly maxShardBytes?: number;
+  /** As saveModel; the hash is kept with the optimizer's state, which belongs to these weights alone. */
+  readonly known?: KnownWeights;
 }
 
 /** @throws MicrotuneError `transient` naming the folder; a previous folder of that name stays whole */
@@ -40,18 +45,22 @@ export async function saveCheckpoint(
   folder: string,
   options: SaveCheckpointOptions,
 ): Promise<void> {
-  const { model, state, trainerState, maxShardBytes } = options;
+  const { model, state, trainerState, maxShardBytes, known } = options;
   await writeFolderAtomically(folder, {
     write: async (partial) => {
       const tensors = [...momentTensors(moments.m, state.m), ...momentTensors(moments.v, state.v)];
       await writeSafetensors(join(partial, optimizerFile), tensors, {
-        metadata: { step: String(state.step) },
+        metadata: {
+          step: String(state.step),
+          ...(known === undefined ? {} : { [paramsHashKey]: known.sha256 }),
+        },
       });
       await writeJson(join(partial, trainerStateFile), trainerState);
       const files = await writeModel(partial, {
         model,
         parameters: state.parameters,
         maxShardBytes,
+        known,
       });
       return [optimizerFile, trainerStateFile, ...files];
     },
@@ -74,6 +83,7 @@ export async function loadCheckpoint(
   try {
     state.step = updatesOf(file);
     refuseOthers(file, state);
+    refuseChangedWeights(folder, file, state);
     for (const block of ['m', 'v'] as const) {
       for (const { name, shape, values } of momentTensors(moments[block], state[block])) {
         await file.readInto(name, shape, values);
@@ -151,6 +161,20 @@ function refuseOthers(file: SafetensorsFile, { m, v }: TrainingState): void {
   if (other !== undefined) {
     throw new MicrotuneError('data', `${file.path}: tensor "${other}" belongs to another model`);
   }
+}
+
+/** The files of a checkpoint may be linked with those of the model, which other programs may have changed in place. */
+function refuseChangedWeights(
+  folder: string,
+  { header: { metadata } }: SafetensorsFile,
+  { parameters }: TrainingState,
+): void {
+  const then = metadata[paramsHashKey];
+  if (then === undefined || then === paramsSha256(parameters)) return;
+  throw new MicrotuneError(
+    'data',
+    `${folder}: the weights are not those that ${optimizerFile} was saved with: they have been changed since`,
+  );
 }
 
 function momentTensors(prefix: string, block: ParameterBlock): OutputTensor[] {

@@ -9,12 +9,15 @@ import { writeModelFiles } from '../safetensors/writer.js';
 import { writeFolderAtomically } from './atomic-folder.js';
 import type { HfConfig } from './config-file.js';
 import type { LoadedModel } from './load-model.js';
+import type { KnownWeights } from './saved-weights.js';
 
 export interface SaveModelOptions {
   readonly model: Pick<LoadedModel, 'config' | 'folder'>;
   readonly parameters: ParameterBlock;
   /** Weights beyond this are cut into several files. Default 5 GB, as transformers 4. */
   readonly maxShardBytes?: number;
+  /** Weights that may be in another folder already; then they are not written again. */
+  readonly known?: KnownWeights | undefined;
 }
 
 /**
@@ -31,9 +34,11 @@ export async function saveModel(folder: string, options: SaveModelOptions): Prom
 /** @returns names of the files, config.json last */
 export async function writeModel(
   folder: string,
-  { model, parameters, maxShardBytes = 5e9 }: SaveModelOptions,
+  { model, parameters, maxShardBytes = 5e9, known }: SaveModelOptions,
 ): Promise<string[]> {
-  const weights = await writeModelFiles(folder, tensorsOf(parameters), maxShardBytes);
+  const weights =
+    (await known?.reuse(folder)) ??
+    (await writeModelFiles(folder, tensorsOf(parameters), maxShardBytes));
   const tokenizer = await copyTokenizer(model.folder, folder);
   await writeJson(join(folder, modelConfigFile), savedConfig(model.config));
   return [...weights, ...tokenizer, modelConfigFile];

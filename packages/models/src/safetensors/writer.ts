@@ -2,10 +2,11 @@
  * Writes float32 tensors as safetensors, one file or several with an index, streaming from the caller's buffers.
  * Files are written in place and not synced: the folder writer around it does both safely (folder/atomic-folder.ts).
  */
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '@microtune/shared';
 import { namingFile, writeText } from './name-file.js';
+import { writeSparsely } from './write-sparsely.js';
 
 export interface OutputTensor {
   readonly name: string;
@@ -27,13 +28,16 @@ export async function writeSafetensors(
 ): Promise<void> {
   const sorted = byName(tensors);
   await namingFile(path, async () => {
-    const handle = await open(path, 'w');
+    // A new file, never the inode of one that is there: it may have other names, too (folder/saved-weights.ts).
+    await rm(path, { force: true });
+    const handle = await open(path, 'wx');
     try {
-      let position = await writeFully(handle, encodeHeader(sorted, options.metadata ?? {}), 0);
+      let position = await writeSparsely(handle, encodeHeader(sorted, options.metadata ?? {}), 0);
       for (const { values } of sorted) {
         const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-        position = await writeFully(handle, bytes, position);
+        position = await writeSparsely(handle, bytes, position);
       }
+      await handle.truncate(position);
     } finally {
       await handle.close();
     }
@@ -117,21 +121,4 @@ function groupBySize(tensors: readonly OutputTensor[], maxBytes: number): Output
 
 function byName(tensors: readonly OutputTensor[]): OutputTensor[] {
   return [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-const chunkBytes = 64 * 1024 * 1024;
-
-/** @returns the position after the bytes */
-async function writeFully(
-  handle: FileHandle,
-  bytes: Uint8Array,
-  position: number,
-): Promise<number> {
-  let done = 0;
-  while (done < bytes.length) {
-    const length = Math.min(chunkBytes, bytes.length - done);
-    const { bytesWritten } = await handle.write(bytes, done, length, position + done);
-    done += bytesWritten;
-  }
-  return position + done;
 }
