@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,9 +89,13 @@ describe('openSplits', () => {
     };
     const first = await open(config);
     expect(cached()).toHaveLength(1);
+    // An entry that is made again is another file.
+    const entry = () => statSync(join(cacheFolder, cached()[0] ?? '')).ino;
+    const made = entry();
     const again = await open(config, [...first.mapping.labels]);
     expect(again).toEqual(first);
     expect(cached()).toHaveLength(1);
+    expect(entry()).toBe(made);
   });
 
   it('keys the cache by content, tokenizer and options', async () => {

@@ -29,7 +29,8 @@ const headerSchema = z.object({
       line: z.number().int(),
     }),
   ),
-  textColumns: z.tuple([z.string(), z.string().optional()]),
+  /** One, or those of a pair. */
+  textColumns: z.array(z.string()).min(1).max(2),
 });
 type Header = z.infer<typeof headerSchema>;
 
@@ -95,7 +96,7 @@ function parsePayload(
     tokens: { offsets, ids, typeIds: bytes.subarray(at) },
     labelIndices,
     labelEntries: header.labelEntries.map((entry) => ({ ...entry, file: files[entry.file] ?? '' })),
-    textColumns: header.textColumns,
+    textColumns: [header.textColumns[0] ?? '', header.textColumns[1]],
   };
 }
 
@@ -113,7 +114,7 @@ export async function writeCached(
     tokens: ids.length,
     payloadSha256: sha256(payload),
     labelEntries: data.labelEntries.map((entry) => ({ ...entry, file: files.indexOf(entry.file) })),
-    textColumns: [data.textColumns[0], data.textColumns[1]],
+    textColumns: data.textColumns.filter((name) => name !== undefined),
   };
   const json = Buffer.from(JSON.stringify(header));
   const padding = Buffer.alloc((8 - (json.length % 8)) % 8, ' ');
