@@ -46,7 +46,12 @@ describe('microtune predict', () => {
     const inputs = Array.from({ length: 300 }, (_, n) => JSON.stringify({ text: textOf(n) }));
     inputs[100] = '{"text": rubbish';
     const forward = await microtune(predict, inputs.map((line) => `${line}\n`).join(''));
-    expect(forward).toMatchObject({ code: 0, stderr: '' });
+    expect(forward).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(
+        /^note: 1 of 300 lines have no answer; the first: .*:101: bad JSON/,
+      ),
+    });
     const records = forward.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(records).toHaveLength(300);
     expect(records[100]).toMatchObject({ line: 101 });
@@ -82,6 +87,34 @@ describe('microtune predict', () => {
     for (let n = 0; n < 50; n++) child.stdin.write(`{"text":"${textOf(n)}"}\n`);
     const [code] = (await once(child, 'exit')) as [number | null];
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
+  });
+
+  it('E18: tells line and id, keeps blank lines, and fails when no line has an answer', async () => {
+    const some = await microtune(predict, '{"id":"x1","text":"w1 w2"}\n\n{"text":"w3"}\n');
+    expect(some.code).toBe(0);
+    expect(some.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { line: 1, id: 'x1', label: expect.any(String) as unknown },
+      { line: 2, error: 'standard input:2: blank line' },
+      { line: 3, label: expect.any(String) as unknown },
+    ]);
+    const none = await microtune(
+      predict,
+      'rubbish\n{"text":7.5e999}\n\n'.replace('7.5e999', 'null'),
+    );
+    expect(none).toMatchObject({
+      code: 65,
+      stderr: expect.stringMatching(
+        /none of 3 lines has an answer: standard input:1: bad JSON/,
+      ) as unknown,
+    });
+    expect(none.lines).toHaveLength(3);
+  });
+
+  it('takes a text file, a text per line', async () => {
+    const file = join(folder, 'lines.txt');
+    writeFileSync(file, 'w1 w2\nw3\n');
+    const { code, lines } = await microtune([...predict, '--file', file]);
+    expect({ code, lines: lines.length }).toEqual({ code: 0, lines: 2 });
   });
 
   it('refuses a model that was never trained', async () => {

@@ -48,10 +48,10 @@ export const predictOptions = z.strictObject({
     .string()
     .optional()
     .describe(
-      'File to classify: .jsonl, .json (lines), .csv, .tsv, .parquet. Default: JSON lines from standard input',
+      'File to classify: .jsonl, .json (lines), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
     ),
   ...dataOptions,
-  batchSize: positive.default(256).describe('Lines looked at together, at most'),
+  batchSize: positive.default(2048).describe('Lines tokenized and packed together, at most'),
   ...engineOptions,
   json: json.describe('An error as a JSON line, too, as the answers always are'),
 });
@@ -143,7 +143,7 @@ export const commandList: readonly CommandSpec[] = [
   },
   {
     name: 'predict',
-    summary: 'Predictions of a trained model: JSON lines in, JSON lines out',
+    summary: 'Predictions of a trained model: lines in, JSON lines out',
     positional: runFolder,
     schema: predictOptions,
     load: () => import('./commands/predict.js'),

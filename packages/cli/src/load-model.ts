@@ -1,7 +1,8 @@
 /** A trained model from code. */
 import type { Model } from '@microtune/inference';
-import { deviceListSchema, engineChoices } from '@microtune/shared';
+import { MicrotuneError, deviceListSchema, engineChoices } from '@microtune/shared';
 import { z } from 'zod';
+import { checkKeys, withCodeNames } from './config/code-names.js';
 import { parseOptions } from './config/parse-options.js';
 import { processEnvironment } from './environment.js';
 
@@ -47,17 +48,24 @@ export interface LoadModelOptions {
  * await model.close();
  */
 export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+  if (typeof folder !== 'string' || folder === '') {
+    const given = JSON.stringify(folder);
+    throw new MicrotuneError('usage', `loadModel expects the folder of a model, got ${given}`);
+  }
   const { onNote = () => undefined, ...written } = options;
-  const { device, precision, ...checked } = parseOptions(optionsSchema, written);
-  const environment = processEnvironment([]);
-  const { openPlacedModel } = await import('./inference/open-placed-model.js');
-  return openPlacedModel(folder, {
-    ...checked,
-    devices: device,
-    bf16: precision === 'bf16',
-    tf32: precision === 'tf32',
-    cacheFolder: checked.cacheFolder ?? environment.cacheFolder,
-    variables: environment.variables,
-    onNote,
+  checkKeys(optionsSchema, written, 'loadModel');
+  return withCodeNames(optionsSchema, async () => {
+    const { device, precision, ...checked } = parseOptions(optionsSchema, written);
+    const environment = processEnvironment([]);
+    const { openPlacedModel } = await import('./inference/open-placed-model.js');
+    return openPlacedModel(folder, {
+      ...checked,
+      devices: device,
+      bf16: precision === 'bf16',
+      tf32: precision === 'tf32',
+      cacheFolder: checked.cacheFolder ?? environment.cacheFolder,
+      variables: environment.variables,
+      onNote,
+    });
   });
 }

@@ -29,7 +29,6 @@ export type { ColumnConfig } from './source-data.js';
 export { chooseEvaluationShapes, chooseShapes } from './choose-shapes.js';
 export type { ShapeRequest, ShardForms } from './choose-shapes.js';
 export { cutShards, shapeCost } from './cut-shards.js';
-export { unpacked } from './pack-rows.js';
 export type { Packing } from './pack-rows.js';
 export { epochOrder, planEvaluation, planSteps, planTraining } from './planner.js';
 export type { PlanConfig, StepPlan, StepPlanRequest, TrainingPlan } from './planner.js';

@@ -44,6 +44,7 @@ describe('openRows', () => {
       [2, expect.stringMatching(/^stdin:2: bad JSON/)],
       [3, 'stdin:3: invalid UTF-8'],
       [4, 'good'],
+      [5, 'stdin:5: blank line'],
       [6, 'good'],
       [7, expect.stringMatching(/^stdin:7: column "text" should be text, found null/)],
       [8, expect.stringMatching(/^stdin:8: expected one JSON object/)],

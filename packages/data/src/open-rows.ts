@@ -70,6 +70,8 @@ async function* attemptsOf(source: RowSource, options: RowOptions): AsyncGenerat
     yield* jsonAttempts(source.bytes, source.name);
   } else if (['.jsonl', '.json'].includes(extname(source.file).toLowerCase())) {
     yield* jsonAttempts(await openBytes(source.file), source.file);
+  } else if (extname(source.file).toLowerCase() === '.txt') {
+    yield* textAttempts(await openBytes(source.file), source.file);
   } else {
     let waiting: Attempt[] = [];
     for await (const row of readRows([source.file], options.columns)) {
@@ -82,20 +84,38 @@ async function* attemptsOf(source: RowSource, options: RowOptions): AsyncGenerat
   }
 }
 
+/** Every line is a text. */
+async function* textAttempts(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Attempt[]> {
+  for await (const lines of readLenientLines(bytes)) {
+    yield lines.map(({ text, number: line }): Attempt => {
+      if (text === undefined) return { line, error: badBytes(name, line) };
+      if (text.trim() === '') return { line, error: blankLine(name, line) };
+      return { line, row: { values: { text }, file: name, line } };
+    });
+  }
+}
+
+/** Kept as records of their own: so there is an answer for every line. */
+const blankLine = (name: string, line: number): string =>
+  dataError(name, line, 'blank line').message;
+const badBytes = (name: string, line: number): string =>
+  dataError(name, line, 'invalid UTF-8').message;
+
 async function* jsonAttempts(
   bytes: AsyncIterable<Uint8Array>,
   name: string,
 ): AsyncGenerator<Attempt[]> {
   for await (const lines of readLenientLines(bytes)) {
-    yield lines.flatMap(({ text, number }): Attempt[] => {
-      if (text === undefined) {
-        return [{ line: number, error: dataError(name, number, 'invalid UTF-8').message }];
-      }
-      if (text.trim() === '') return [];
+    yield lines.map(({ text, number: line }): Attempt => {
+      if (text === undefined) return { line, error: badBytes(name, line) };
+      if (text.trim() === '') return { line, error: blankLine(name, line) };
       try {
-        return [{ line: number, row: parseJsonLine({ text, number }, name) }];
+        return { line, row: parseJsonLine({ text, number: line }, name) };
       } catch (error) {
-        return [{ line: number, error: messageOf(error) }];
+        return { line, error: messageOf(error) };
       }
     });
   }

@@ -6,7 +6,14 @@ import { gatherRows } from '@microtune/arena';
 import { createTokenBatcher, type TokenBatch, type TokenizedTexts } from '@microtune/data';
 import type { CompileOptions, Engine, HostBuffer, HostRows, TensorSpec } from '@microtune/engine';
 import { graphNames, requireFit, tokenFields, type LoadedModel } from '@microtune/models';
-import { assert, placesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
+import {
+  assert,
+  placesIn,
+  samplesIn,
+  shapeKey,
+  type Shard,
+  type ShardShape,
+} from '@microtune/shared';
 import { placeWeights, type ForwardGraph, type PlacedWeights, type Weights } from './weights.js';
 
 export interface ForwardOptions {
@@ -15,6 +22,19 @@ export interface ForwardOptions {
   /** Closed by `close`. */
   readonly engine: Engine;
   readonly compile: CompileOptions;
+}
+
+/** What a model has computed since it was opened. */
+export interface Figures {
+  readonly texts: number;
+  /** Of the texts, without padding. */
+  readonly tokens: number;
+  /** Computed for nothing: where a shape had room and no text for it. */
+  readonly paddingTokens: number;
+  /** Runs of a compiled graph, one per shard. */
+  readonly runs: number;
+  /** Graphs compiled, one per shape. */
+  readonly graphs: number;
 }
 
 interface CompiledShape {
@@ -28,6 +48,8 @@ export class ForwardRunner {
   readonly #options: ForwardOptions;
   readonly #placed: PlacedWeights;
   readonly #compiled = new Map<string, Promise<CompiledShape>>();
+
+  readonly #counts = { texts: 0, tokens: 0, paddingTokens: 0, runs: 0 };
 
   private constructor(options: ForwardOptions, placed: PlacedWeights) {
     this.#options = options;
@@ -54,6 +76,7 @@ export class ForwardRunner {
     for (const shard of shards) {
       const compiled = await this.#compile(shard.shape);
       await compiled.graph.run(this.#inputs(compiled, batcher(shard)), compiled.outputs);
+      this.#count(shard, texts);
       const logits = compiled.outputs[graphNames.logits] as Float32Array; // [rows * samplesPerRow, numLabels]
       for (const { sample, place } of placesIn(shard)) {
         all.set(logits.subarray(place * numLabels, (place + 1) * numLabels), sample * numLabels);
@@ -62,9 +85,8 @@ export class ForwardRunner {
     return all;
   }
 
-  /** Whether a shard of this shape runs without waiting for a compiler. */
-  knows(shape: ShardShape): boolean {
-    return this.#compiled.has(shapeKey(shape));
+  get figures(): Figures {
+    return { ...this.#counts, graphs: this.#compiled.size };
   }
 
   async close(): Promise<void> {
@@ -92,6 +114,15 @@ export class ForwardRunner {
       inputs[rows.rowsInput] = into;
     }
     return inputs;
+  }
+
+  #count(shard: Shard, { lengths }: TokenizedTexts): void {
+    const samples = samplesIn(shard);
+    const tokens = samples.reduce((sum, sample) => sum + (lengths[sample] ?? 0), 0);
+    this.#counts.texts += samples.length;
+    this.#counts.tokens += tokens;
+    this.#counts.paddingTokens += shard.shape.rows * shard.shape.tokens - tokens;
+    this.#counts.runs++;
   }
 
   #compile(shape: ShardShape): Promise<CompiledShape> {

@@ -8,5 +8,6 @@ export type {
   PredictRowsOptions,
   RowAnswer,
 } from './model.js';
+export type { Figures } from './forward-runner.js';
 export type { ClassPrediction, Prediction, ValuePrediction } from './prediction.js';
 export type { TextInput } from './text-input.js';

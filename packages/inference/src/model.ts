@@ -1,26 +1,27 @@
 /** A trained model that answers: texts in, predictions out, in this process. */
 import {
   computeMetrics,
-  cutShards,
   openDataset,
   openRows,
   planEvaluation,
   tokenizeTexts,
-  unpacked,
   type LabelMapping,
   type MetricsWithLoss,
+  type OpenedRow,
   type RowSource,
   type TextTokenizer,
   type Texts,
 } from '@microtune/data';
 import type { EngineName, Precision } from '@microtune/engine';
 import type { LoadedModel } from '@microtune/models';
-import { MicrotuneError, type ShardShape } from '@microtune/shared';
-import type { ForwardRunner } from './forward-runner.js';
+import { MicrotuneError } from '@microtune/shared';
+import type { Figures, ForwardRunner } from './forward-runner.js';
 import { createInTurn } from './in-turn.js';
+import { createAnswerPlanner, type AnswerPlanner } from './plan-answers.js';
 import { predictionOf, type Prediction } from './prediction.js';
+import { oneAhead, readAhead } from './read-ahead.js';
 import type { RunSettings } from './run-settings.js';
-import { textsOfInputs, type TakesPairs, type TextInput } from './text-input.js';
+import { problemOf, textsOfInputs, type TakesPairs, type TextInput } from './text-input.js';
 
 export interface ModelParts {
   /** As the caller named it. */
@@ -61,12 +62,17 @@ export interface PredictRowsOptions extends Pick<
   EvaluateOptions,
   'columnNames' | 'textColumnNames' | 'onNote'
 > {
-  /** Rows answered together at most. @default 256 */
+  /** Rows answered together at most. @default 2048 */
   readonly maxGroupRows?: number | undefined;
 }
 
-/** What is said about a row of a file: an answer, or why there is none. */
-export type RowAnswer = { readonly line: number } & (Prediction | { readonly error: string });
+/** What is said about a row: an answer, or why there is none. */
+export type RowAnswer = {
+  /** Where the row is in its source, from 1: the line, or the row of a parquet file. */
+  readonly line: number;
+  /** Its column `id`, where it has one. */
+  readonly id?: string | number;
+} & ((Prediction & { readonly error?: undefined }) | { readonly error: string });
 
 /** Metrics by name: `accuracy`, `f1_macro`, … of a classifier; `mse`, `pearson`, `spearmanr` of a regression model. */
 export type Evaluation = MetricsWithLoss & {
@@ -85,6 +91,7 @@ export class Model implements AsyncDisposable {
   readonly engine: ModelEngine;
   readonly #parts: ModelParts;
   readonly #inTurn = createInTurn();
+  readonly #plan: AnswerPlanner;
   #closing: Promise<void> | undefined;
 
   constructor(parts: ModelParts) {
@@ -94,6 +101,7 @@ export class Model implements AsyncDisposable {
     this.maxSeqLength = parts.maxSeqLength;
     this.engine = parts.engine;
     this.#parts = parts;
+    this.#plan = createAnswerPlanner(parts.maxSeqLength);
   }
 
   /**
@@ -104,12 +112,17 @@ export class Model implements AsyncDisposable {
   async predict(texts: readonly TextInput[]): Promise<Prediction[]> {
     this.#requireOpen();
     const checked = textsOfInputs(texts, this.#takesPairs);
-    return this.#inTurn(() => this.#answer(checked));
+    const answers: Prediction[] = [];
+    for await (const group of this.#answer(slicesOf(checked, defaultGroupRows)))
+      for (const { answer } of group) if (answer !== undefined) answers.push(answer);
+    return answers;
   }
 
   /**
-   * The rows of a file or stream, in groups as they come: an answer for each, in order, or why there is none.
+   * The rows of a file or stream: an answer for each, in their order, or why there is none. Rows that come slowly are
+   * answered as they come, others in groups; the next group is read and tokenized while one is computed.
    * @throws MicrotuneError as openRows; `usage` when the model is closed
+   * @example for await (const answers of model.predictRows({ file: 'reviews.jsonl' })) console.log(answers);
    */
   async *predictRows(
     source: RowSource,
@@ -117,26 +130,18 @@ export class Model implements AsyncDisposable {
   ): AsyncGenerator<RowAnswer[]> {
     this.#requireOpen();
     const { settings } = this.#parts;
-    const groups = openRows(source, {
+    const rows = openRows(source, {
       columns: {
         // The header of a file that is classified is its own business; names of training help where it has none.
         columnNames: (options.columnNames ?? settings.columnNames)?.slice(),
         textColumnNames: (options.textColumnNames ?? settings.textColumnNames)?.slice(),
         labelColumnName: settings.labelColumnName,
       },
-      ...(options.maxGroupRows === undefined ? {} : { maxGroupRows: options.maxGroupRows }),
       ...(options.onNote === undefined ? {} : { onGuess: options.onNote }),
     });
-    for await (const rows of groups) {
-      const good = rows.flatMap(({ texts }) => texts ?? []);
-      const answers = (await this.#inTurn(() => this.#answer(good))).values();
-      yield rows.map(({ line, texts, error }) => {
-        const answer = texts === undefined ? undefined : answers.next().value;
-        return answer === undefined
-          ? { line, error: error ?? 'cannot be read' }
-          : { line, ...answer };
-      });
-    }
+    const groups = readAhead(rows, options.maxGroupRows ?? defaultGroupRows);
+    for await (const group of this.#answer(checkedRows(groups, this.#takesPairs)))
+      yield group.map(rowAnswer);
   }
 
   /**
@@ -149,6 +154,11 @@ export class Model implements AsyncDisposable {
   ): Promise<Evaluation> {
     this.#requireOpen();
     return this.#inTurn(() => this.#evaluate([files].flat(), options));
+  }
+
+  /** What was computed so far, e.g. to see how much of it was padding. */
+  get figures(): Figures {
+    return this.#parts.runner.figures;
   }
 
   /** Waits for calls under way, then frees everything. A second call does nothing. */
@@ -174,17 +184,27 @@ export class Model implements AsyncDisposable {
     );
   }
 
-  async #answer(texts: readonly Texts[]): Promise<Prediction[]> {
-    const { runner, tokenizer } = this.#parts;
-    const tokens = await tokenizeTexts(tokenizer, texts);
-    const samples = Int32Array.from({ length: tokens.size }, (_, sample) => sample);
-    const shapes = shapesUpTo(this.maxSeqLength);
-    const shards = cutShards({ samples, lengths: tokens.lengths, shapes, packing: unpacked });
-    const logits = await runner.logits(tokens, shards); // [samples, numLabels]
-    const { numLabels } = this.#parts.model.program;
-    return texts.map((_, sample) =>
-      predictionOf(logits.subarray(sample * numLabels, (sample + 1) * numLabels), this.labels),
-    );
+  /** Tokenizes the next group while one is computed. */
+  async *#answer<Question extends { readonly texts: Texts | undefined }>(
+    groups: AsyncIterable<readonly Question[]> | Iterable<readonly Question[]>,
+  ): AsyncGenerator<(Question & { readonly answer: Prediction | undefined })[]> {
+    const { runner, tokenizer, model } = this.#parts;
+    const { numLabels } = model.program;
+    const tokenized = async function* () {
+      for await (const questions of groups) {
+        const texts = questions.flatMap((question) => question.texts ?? []);
+        yield { questions, tokens: await tokenizeTexts(tokenizer, texts) };
+      }
+    };
+    for await (const { questions, tokens } of oneAhead(tokenized())) {
+      const logits = await this.#inTurn(() => runner.logits(tokens, this.#plan(tokens.lengths))); // [samples, numLabels]
+      let from = 0;
+      yield questions.map((question) => {
+        if (question.texts === undefined) return { ...question, answer: undefined };
+        const own = logits.subarray(from, (from += numLabels));
+        return { ...question, answer: predictionOf(own, this.labels) };
+      });
+    }
   }
 
   async #evaluate(files: readonly string[], options: EvaluateOptions): Promise<Evaluation> {
@@ -214,17 +234,47 @@ export class Model implements AsyncDisposable {
   }
 }
 
-/** Padded tokens per run of the graph. */
-const shardTokens = 512;
-/** Tokens per row to pad to; beyond, as long as the model takes. */
-const paddedLengths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
+/** Texts tokenized and packed together at most. */
+const defaultGroupRows = 2048;
 
-/** Few shapes, fixed beforehand, because each is compiled: when its first row comes. */
-function shapesUpTo(maxSeqLength: number): ShardShape[] {
-  const lengths = [...paddedLengths.filter((tokens) => tokens < maxSeqLength), maxSeqLength];
-  return lengths.map((tokens) => ({
-    rows: Math.max(1, Math.floor(shardTokens / tokens)),
-    tokens,
-    samplesPerRow: 1,
-  }));
+function* slicesOf(texts: readonly Texts[], size: number): Generator<{ readonly texts: Texts }[]> {
+  for (let from = 0; from < texts.length; from += size)
+    yield texts.slice(from, from + size).map((each) => ({ texts: each }));
+}
+
+/** Rows that the model cannot answer have their reason beside them. */
+async function* checkedRows(
+  groups: AsyncIterable<readonly OpenedRow[]>,
+  takesPairs: TakesPairs,
+): AsyncGenerator<OpenedRow[]> {
+  for await (const rows of groups) {
+    yield rows.map((row) => {
+      const problem = row.texts === undefined ? undefined : problemOf(row.texts, takesPairs);
+      return problem === undefined
+        ? row
+        : { ...row, texts: undefined, error: `the row ${problem}` };
+    });
+  }
+}
+
+function rowAnswer({
+  line,
+  error,
+  values,
+  answer,
+}: OpenedRow & { readonly answer: Prediction | undefined }): RowAnswer {
+  const place = { line, ...idOf(values) };
+  return answer === undefined
+    ? { ...place, error: error ?? 'cannot be read' }
+    : { ...place, ...answer };
+}
+
+/** What the row's own column `id` holds, so that answers can be joined to what was asked. */
+function idOf(values: OpenedRow['values']): { readonly id?: string | number } {
+  const id = values?.['id'];
+  if (typeof id === 'string' || typeof id === 'number') return { id };
+  // JSON has no integers beyond 2^53.
+  return typeof id === 'bigint'
+    ? { id: Number.isSafeInteger(Number(id)) ? Number(id) : `${id}` }
+    : {};
 }
