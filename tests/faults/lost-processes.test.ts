@@ -63,7 +63,7 @@ describe('a coordinator killed in mid-run', () => {
       workers: 2,
       options: endless,
     });
-    await eventually(() => cluster.workers().length === 2, 10_000, 'the workers to start');
+    await eventually(() => cluster.workers().length === 2, 30_000, 'the workers to start');
     const pids = cluster.workers().map(({ pid }) => pid);
     cluster.signal('SIGKILL');
     await eventually(() => !pids.some(isAlive), 5000, 'the workers to leave');

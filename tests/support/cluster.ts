@@ -25,6 +25,8 @@ export interface Ended {
 export interface Cluster extends AsyncDisposable {
   readonly pid: number;
   readonly ended: Promise<Ended>;
+  /** What it wrote so far. */
+  text(): string;
   /** Worker processes alive now, with their ranks. */
   workers(): { pid: number; rank: number }[];
   /** Resolves when the workers have trained `step`; rejects when the command ends before. */
@@ -68,7 +70,8 @@ export function startTraining(job: TinyJob, options: TrainOptions): Cluster {
   const [program = '', ...args] = command;
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const pid = child.pid ?? 0;
-  const ended = endOf(child);
+  const written = collect(child);
+  const ended = endOf(child, written);
   const started = new Set<number>();
   const workersNow = (): { pid: number; rank: number }[] => {
     const found = workersOf(pid);
@@ -78,6 +81,7 @@ export function startTraining(job: TinyJob, options: TrainOptions): Cluster {
   return {
     pid,
     ended,
+    text: written,
     workers: workersNow,
     reaches: (step) => reaches(output, step, { ended, look: workersNow }),
     signal: (signal) => void child.kill(signal),
@@ -146,15 +150,19 @@ function cacheOf(job: TinyJob): string {
   return join(job.root, 'cache');
 }
 
-function endOf(child: ChildProcess): Promise<Ended> {
+function collect(child: ChildProcess): () => string {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (part: string) => {
       text += part;
     });
   }
+  return () => text;
+}
+
+function endOf(child: ChildProcess, text: () => string): Promise<Ended> {
   return new Promise((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal, text }));
+    child.once('close', (code, signal) => resolve({ code, signal, text: text() }));
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Ctrl-C and SIGTERM while training: the first asks the run to stop after saving, a second one ends the process at
- * once (workers notice that their coordinator is gone and leave).
+ * Ctrl-C (SIGINT), SIGTERM and a terminal that is gone (SIGHUP) while training: the first asks the run to stop after
+ * saving, a later one ends the process at once (workers notice that their coordinator is gone and leave).
  */
 import { exitCodes } from '@microtune/shared';
 
@@ -12,25 +12,33 @@ export interface StopSignals {
   [Symbol.dispose](): void;
 }
 
-/** @param tell called once per signal with what happens now */
+/** Whoever closes a terminal has asked as batch systems do. */
+const codes = { SIGINT: 'interrupted', SIGTERM: 'terminated', SIGHUP: 'terminated' } as const;
+type Signal = keyof typeof codes;
+
+/** One Ctrl-C comes twice under npx and npm: from the terminal, and passed on by npm, which got it too. */
+const sameRequestMs = 500;
+
+/** @param tell called once per request with what happens now */
 export function listenForStop(tell: (text: string) => void): StopSignals {
   const controller = new AbortController();
-  const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    const code: StopCode = signal === 'SIGINT' ? 'interrupted' : 'terminated';
+  let askedAt = -Infinity;
+  const onSignal = (signal: Signal): void => {
+    if (performance.now() - askedAt < sameRequestMs) return;
     if (controller.signal.aborted) {
       tell(`${signal} again: leaving without saving`);
-      process.exit(exitCodes[code]);
+      process.exit(exitCodes[codes[signal]]);
     }
+    askedAt = performance.now();
     tell(`${signal}: saving the state, then stopping; once more to leave at once`);
-    controller.abort(code);
+    controller.abort(codes[signal]);
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  const signals = Object.keys(codes) as Signal[];
+  for (const signal of signals) process.on(signal, onSignal);
   return {
     signal: controller.signal,
     [Symbol.dispose]() {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const signal of signals) process.off(signal, onSignal);
     },
   };
 }

@@ -50,6 +50,10 @@ class MemoryTransport implements Transport {
     throw new MicrotuneError('transient', `the bulk transport of rank ${this.rank} is closed`);
   }
 
+  interrupt(error: MicrotuneError): void {
+    this.#inbox.finish(error);
+  }
+
   close(): Promise<void> {
     this.#inbox.finish();
     for (const peer of this.#all) {

@@ -67,7 +67,13 @@ export class PeerInbox {
       return 'more sparse rows than a table can have';
     this.#announcement = announcement;
     this.#losses = losses;
-    this.#tables = announcement.partials.map(({ rows }) => rows.map((n, t) => this.#room(n, t)));
+    try {
+      this.#tables = announcement.partials.map(({ rows }) => rows.map((n, t) => this.#room(n, t)));
+    } catch (error) {
+      // V8 says so of sizes beyond what it, or this machine, can hold.
+      if (error instanceof RangeError) return 'more sparse rows than memory can hold';
+      throw error;
+    }
     return undefined;
   }
 

@@ -23,8 +23,12 @@ export interface PeerMemory {
   readonly offer: MemoryOffer;
   /** Whether this process can read the memory of the one that made the offer. Never throws. */
   canRead(offer: MemoryOffer): boolean;
-  /** Fills `target` from `address` in process `pid`. @throws MicrotuneError `transient` when the process is gone or has no such memory */
-  read(pid: number, address: number, target: Uint8Array): void;
+  /**
+   * Fills `target` from `address` in the process that made the offer. Its nonce is read with it, by the same call: a
+   * process that has come by the id of one that is gone is not taken for it.
+   * @throws MicrotuneError `transient` when the process is gone or has no such memory
+   */
+  read(from: MemoryOffer, address: number, target: Uint8Array): void;
 }
 
 const nonceBytes = 16;
@@ -38,30 +42,34 @@ export function openPeerMemory(): PeerMemory | undefined {
   // Yama lets only the parent look into a process unless told otherwise: the parent's other children are the peers.
   calls.prctl(setPtracer, 'ulong', process.ppid);
   const nonce = new Uint8Array(randomBytes(nonceBytes));
-  const read = (pid: number, address: number, target: Uint8Array): void => {
-    if (target.byteLength === 0) return;
-    const length = BigInt(target.byteLength);
-    const into = new BigUint64Array([addressOf(target), length]);
-    const from = new BigUint64Array([BigInt(address), length]);
-    const count = Number(calls.readMemory(pid, into, 1, from, 1, 0));
-    if (count === target.byteLength) return;
-    const reason = count < 0 ? lastError() : `${count} were readable`;
+  const found = new Uint8Array(nonceBytes);
+  const read = (from: MemoryOffer, address: number, target: Uint8Array): void => {
+    const byteLength = BigInt(target.byteLength);
+    const nonceLength = BigInt(nonceBytes);
+    const into = [addressOf(found), nonceLength, addressOf(target), byteLength];
+    const places = [BigInt(from.address), nonceLength, BigInt(address), byteLength];
+    const parts = target.byteLength === 0 ? 1 : 2;
+    const [local, remote] = [new BigUint64Array(into), new BigUint64Array(places)];
+    const count = Number(calls.readMemory(from.pid, local, parts, remote, parts, 0));
+    const isSame = Buffer.compare(found, from.nonce) === 0;
+    if (count === nonceBytes + target.byteLength && isSame) return;
+    const readable = `${count - nonceBytes} were readable`;
+    const reason = count < 0 ? lastError() : isSame ? readable : 'it is another process by now';
     throw new MicrotuneError(
       'transient',
-      `cannot read ${target.byteLength} bytes of the memory of process ${pid}: ${reason}`,
+      `cannot read ${target.byteLength} bytes of the memory of process ${from.pid}: ${reason}`,
     );
   };
   return {
     offer: { pid: process.pid, address: Number(addressOf(nonce)), nonce },
     canRead(offer) {
       if (offer.nonce.byteLength !== nonceBytes) return false;
-      const found = new Uint8Array(nonceBytes);
       try {
-        read(offer.pid, offer.address, found);
+        read(offer, offer.address, new Uint8Array());
+        return true;
       } catch {
         return false;
       }
-      return Buffer.compare(found, offer.nonce) === 0;
     },
     read,
   };

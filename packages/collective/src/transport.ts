@@ -3,7 +3,7 @@
  * over TCP, one connection per ordered pair, with their own I/O threads) and memory (one process, tests).
  * The all-reduce is the only caller.
  */
-
+import type { MicrotuneError } from '@microtune/shared';
 import type { Payload } from './payload.js';
 
 /** A frame: a small header (msgpack under a schema) and optionally a tensor payload of 1-4 MiB at most. */
@@ -44,5 +44,7 @@ export interface Transport {
   send(to: number, header: FrameHeader, payload?: Uint8Array): void;
   /** The next frame from any peer. @throws MicrotuneError `transient` naming the rank whose connection closed, or when the transport is closed */
   receive(): Promise<Frame>;
+  /** Lets `receive` fail with `error` once what has come is taken; connections stay, so peers see nothing. */
+  interrupt(error: MicrotuneError): void;
   close(): Promise<void>;
 }

@@ -26,8 +26,8 @@ export async function createZeromqControlServer(
     context: new Context({ ioThreads: 1 }),
     // Without it messages to a worker that is gone vanish silently.
     mandatory: true,
-    // A restarted worker takes over its rank.
-    handover: true,
+    // A connection that claims a rank which is there already is not listened to.
+    handover: false,
     sendHighWaterMark: 0,
   });
   await bindTcp(router, { host: options.host ?? '127.0.0.1', port: options.port ?? 0 });

@@ -4,8 +4,8 @@
  * control messages never wait behind tensors.
  *
  * A lost peer shows as the disconnection of the PUSH socket to it, a few milliseconds after its process dies. There are
- * no ZMTP heartbeats here: a worker that computes does not read, its peers' frames fill the pipe, and then heartbeats
- * would go unanswered and cut healthy connections. Frozen hosts are found by the control connection.
+ * no ZMTP heartbeats here (keep-alive.ts); besides, a worker that computes does not read, its peers' frames fill the
+ * pipe, and then heartbeats would go unanswered and cut healthy connections.
  *
  * Between processes of one machine that may read each other's memory, a frame only says where its payload is. When a
  * connection stands, each side offers its memory (frame `offer`); who can read it says so (frame `readable`), and from
@@ -24,8 +24,9 @@ import {
 } from './frame-codec.js';
 import { createFrameMemory } from './frame-memory.js';
 import { Inbox } from './inbox.js';
+import { keepAliveOptions } from './keep-alive.js';
 import { payloadOf, type Payload } from './payload.js';
-import { openPeerMemory, type PeerMemory } from './peer-memory.js';
+import { openPeerMemory, type MemoryOffer, type PeerMemory } from './peer-memory.js';
 import type { Frame, FrameHeader, Transport } from './transport.js';
 import { within } from './within.js';
 
@@ -80,8 +81,8 @@ class ZeromqTransport implements Transport {
   readonly #inbox = new Inbox<Frame>(queuedFrames);
   readonly #noteReceived = createFrameMemory();
   readonly #memory: PeerMemory | undefined;
-  /** Process ids of the ranks whose memory this one reads. */
-  readonly #readable = new Map<number, number>();
+  /** Offers of the ranks whose memory this one reads. */
+  readonly #readable = new Map<number, MemoryOffer>();
   /** Ranks that read the memory of this one. */
   readonly #readers = new Set<number>();
   #closed = false;
@@ -125,7 +126,7 @@ class ZeromqTransport implements Transport {
       sendTimeout: 0,
       linger: lingerMs,
       reconnectInterval: 50,
-      tcpKeepalive: 1,
+      ...keepAliveOptions,
     });
     this.#peers.set(rank, push);
     const connected = new Promise<void>((resolve) => {
@@ -171,6 +172,10 @@ class ZeromqTransport implements Transport {
     throw new MicrotuneError('transient', `the bulk transport of rank ${this.rank} is closed`);
   }
 
+  interrupt(error: MicrotuneError): void {
+    this.#inbox.finish(error);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -206,7 +211,8 @@ class ZeromqTransport implements Transport {
     const [pid = 0, address = 0] = part;
     if (phase === 'readable') this.#readers.add(from);
     else if (this.#memory?.canRead({ pid, address, nonce })) {
-      this.#readable.set(from, pid);
+      // Kept beyond the frame, whose bytes are libzmq's.
+      this.#readable.set(from, { pid, address, nonce: new Uint8Array(nonce) });
       if (this.#peers.has(from)) this.send(from, ownHeader('readable', []));
     }
     return true;
@@ -215,13 +221,13 @@ class ZeromqTransport implements Transport {
   #inMemoryOfSender({ from, header, reference }: FrameHead): Payload | undefined {
     if (!reference) return undefined;
     const memory = this.#memory;
-    const pid = this.#readable.get(from);
-    if (!memory || pid === undefined)
+    const offer = this.#readable.get(from);
+    if (!memory || offer === undefined)
       throw new MicrotuneError('transient', `rank ${from} sent an address it was not asked for`);
     const { address, byteLength } = reference;
     const copyTo = (target: Uint8Array): void => {
       try {
-        memory.read(pid, address, target);
+        memory.read(offer, address, target);
       } catch (error) {
         const reason = `step ${header.step}: rank ${from} is lost: ${messageOf(error)}`;
         throw new MicrotuneError('transient', reason, { cause: error });

@@ -35,20 +35,30 @@ describe('launchWorkers', () => {
     expect(second?.stderr.split('\n').length).toBeLessThan(20);
   });
 
+  it('keeps what V8 says when the heap is full, not its native stack', async () => {
+    const exits: WorkerExit[] = [];
+    const script = 'const kept = []; for (;;) kept.push(new Array(1000).fill(1).map(String))';
+    const command = [process.execPath, '--max-old-space-size=20', '-e', script];
+    await launchWorkers([{ command, env: {} }], (exit) => exits.push(exit)).stop(20_000);
+    expect(exits[0]).toMatchObject({ signal: 'SIGABRT' });
+    expect(exits[0]?.stderr).toContain('JavaScript heap out of memory');
+    expect(exits[0]?.stderr).not.toContain(': 0x');
+  });
+
   it('names the signal that killed a worker', async () => {
     const { exits, launcher } = launch(['process.kill(process.pid, "SIGKILL")']);
     await launcher.stop(10_000);
     expect(exits).toEqual([{ rank: 0, code: undefined, signal: 'SIGKILL', stderr: '' }]);
   });
 
-  it('kills workers that do not leave, also those that ignore SIGTERM', async () => {
+  it('kills workers that do not leave', async () => {
     const { exits, launcher } = launch([
       'setInterval(() => {}, 1000)',
       'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)',
     ]);
     await new Promise((resolve) => setTimeout(resolve, 300));
     await launcher.stop(10);
-    expect(exits.map(({ signal }) => signal).sort()).toEqual(['SIGKILL', 'SIGTERM']);
+    expect(exits.map(({ signal }) => signal).sort()).toEqual(['SIGKILL', 'SIGKILL']);
     expect(launcher.pids.filter(isAlive)).toEqual([]);
   });
 

@@ -26,12 +26,13 @@ export interface WorkerExit {
 export interface Launcher {
   /** By rank; undefined for a worker that did not start. */
   readonly pids: readonly (number | undefined)[];
-  /** Ends all workers: waits `graceMs` for those that leave by themselves, then SIGTERM, 2 s later SIGKILL. */
+  /** Ends all workers: waits `graceMs` for those that leave by themselves, then kills the rest (they do not hear SIGTERM). */
   stop(graceMs: number): Promise<void>;
 }
 
 const keptStderrLines = 12;
-const killDelayMs = 2000;
+/** A line of the native stack that V8 prints when it gives up; what it says comes before dozens of them. */
+const nativeFrame = /^\s*\d+: 0x[0-9a-f]+ /;
 
 /**
  * Starts one process per command, in rank order.
@@ -51,8 +52,7 @@ export function launchWorkers(
     pids: workers.map((worker) => worker.pid),
     stop: async (graceMs) => {
       const gone = Promise.all(workers.map((worker) => worker.gone));
-      if (!(await happensWithin(gone, graceMs))) killAll('SIGTERM');
-      if (!(await happensWithin(gone, killDelayMs))) killAll('SIGKILL');
+      if (graceMs <= 0 || !(await happensWithin(gone, graceMs))) killAll('SIGKILL');
       await gone;
       process.off('exit', killAtExit);
     },
@@ -112,7 +112,10 @@ function keepLastLines(child: ChildProcess): () => string {
   let kept: string[] = [];
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     const lines = ((kept.pop() ?? '') + text).split('\n');
-    kept = [...kept, ...lines].slice(-keptStderrLines - 1);
+    const open = lines.pop() ?? '';
+    kept = [...kept, ...lines.filter((line) => !nativeFrame.test(line)), open].slice(
+      -keptStderrLines - 1,
+    );
   });
   return () => kept.join('\n').trim();
 }

@@ -1,4 +1,14 @@
-/** Something the user should know before training, in words, and where it comes from, for programs. */
+/** Something the user should know, in words, and where it comes from, for programs. */
+/** What happens to processes while a run goes on: notes, and reasons too. */
+export const lifeCodes = [
+  'waiting_for_worker',
+  'worker_goes_on',
+  /** The coordinator itself stood still. */
+  'own_pause',
+  /** The run ends early, and a worker saves what there is. */
+  'rescue',
+] as const;
+
 export const noteCodes = [
   /** The number of workers has decided the global batch. */
   'batch_follows_workers',
@@ -13,6 +23,7 @@ export const noteCodes = [
   'model',
   /** What happens to the output folder. */
   'output_folder',
+  ...lifeCodes,
 ] as const;
 
 export interface Note {

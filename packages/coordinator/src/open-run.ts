@@ -44,7 +44,12 @@ const planAheadSteps = 3;
 const deadlines: Deadlines = {
   joinMs: 60_000,
   loadMs: 600_000,
-  progressMs: 120_000,
+  hangMs: 60_000,
+  hangSteps: 10,
+  busyMs: 3_600_000,
+  tellMs: { stopped: 3000, idle: 6000, busy: 30_000 },
+  ownPauseMs: 3000,
+  haltMs: 10_000,
   settleMs: 500,
 };
 

@@ -20,6 +20,7 @@ import { createEventQueue, type EventQueue } from './event-queue.js';
 import type { RunSpec } from './decide/run-spec.js';
 import type { RunEvent, StopRequest } from './decide/run-state.js';
 import { launchWorkers, type Launcher, type WorkerCommand } from './launcher.js';
+import { createActivityMeter } from './activity-meter.js';
 import { createMemoryMeter } from './memory-meter.js';
 import {
   finishedSummary,
@@ -51,6 +52,11 @@ export interface TrainingContext {
   workerCommand(rank: number, endpoint: string): WorkerCommand;
   /** Where tokenized data is kept; undefined keeps nothing. */
   readonly cacheFolder: string | undefined;
+  /**
+   * What can be said of the opened run before workers load it: an error they would find, too, but later.
+   * @throws MicrotuneError
+   */
+  check?(run: OpenedRun): Promise<void>;
   /** Opens the coordinator's log. @param folder of all logs of the run, made when missing */
   openLogger(folder: string): Logger;
   readonly observe: RunObserver;
@@ -58,12 +64,13 @@ export interface TrainingContext {
   readonly stop: AbortSignal;
 }
 
-/** Between two looks at deadlines. */
+/** Between two looks at deadlines, and at what the workers' processes do. */
 const tickMs = 200;
+const activityMs = 1000;
 /** Between two looks at the processes' memory: a look walks page tables and holds up page faults meanwhile. */
 const memoryMs = 3000;
-/** Workers that were told to stop are gone within it, or are killed. */
-const graceMs = 1500;
+/** Workers that have trained and were told to stop are gone within it, or are killed. */
+const workGraceMs = 1500;
 
 /**
  * Trains as `config` says with worker processes on this machine, and leaves nothing running.
@@ -89,14 +96,19 @@ export async function runTraining(
   }
   await using workers = await startWorkers(config, context);
   // Workers start while the data is opened: both take about a second.
-  const opened = await openRun(config, context);
+  const opened = await untilStopped(openAndCheck(config, context), context.stop);
   const place = createRunPlace(folder.root, { inPlace });
   const logger = context.openLogger(place.folder.logs);
   let recorder: RunRecorder | undefined;
+  let graceMs = 0;
   try {
     recorder = createRunRecorder(config, { ...context, place, logger });
+    if (opened === undefined)
+      return recorder.summarize(undefined, { status: requestOf(context.stop), error: undefined });
     recorder.opened(opened);
     const conducted = await train(opened, { workers, context, recorder, place });
+    // Before the first step a worker has nothing to lose.
+    if (conducted.state.members.every(({ ready }) => ready !== undefined)) graceMs = workGraceMs;
     const summary = recorder.summarize(conducted.state, conducted.outcome);
     if (recorder.hasBegun) writeJsonFile(place.folder.summary, summary);
     throwFailure(conducted);
@@ -106,7 +118,7 @@ export async function runTraining(
       writeFailure(place.folder.summary, recorder, error);
     throw error;
   } finally {
-    await workers.stop();
+    await workers.stop(graceMs);
     recorder?.close();
     logger.close();
     place.abandon();
@@ -146,8 +158,8 @@ interface Workers extends AsyncDisposable {
   readonly events: EventQueue<RunEvent>;
   readonly server: ControlServer;
   readonly launcher: Launcher;
-  /** Ends all processes; may be called again. */
-  stop(): Promise<void>;
+  /** Ends all processes; only the first call counts. @param graceMs for those that leave by themselves; default: none */
+  stop(graceMs?: number): Promise<void>;
 }
 
 async function startWorkers(config: ResolvedConfig, context: TrainingContext): Promise<Workers> {
@@ -159,9 +171,9 @@ async function startWorkers(config: ResolvedConfig, context: TrainingContext): P
   });
   const launcher = launchWorkers(commands, (exit) => events.push({ type: 'exited', ...exit }));
   let stopped: Promise<void> | undefined;
-  const stop = (): Promise<void> =>
+  const stop = (graceMs = 0): Promise<void> =>
     (stopped ??= launcher.stop(graceMs).finally(() => server.close()));
-  return { events, server, launcher, stop, [Symbol.asyncDispose]: stop };
+  return { events, server, launcher, stop, [Symbol.asyncDispose]: () => stop() };
 }
 
 interface TrainParts {
@@ -201,7 +213,7 @@ async function train(
         }
         recorder.record(record, state);
         // While another folder is being written, none may move.
-        if (record.type === 'saved' && state.savesPending === 0) place.settle();
+        if (record.type === 'saved' && state.savesAsked.length === 0) place.settle();
       },
       explain: (reason, state) => recorder.explain(reason, state),
     });
@@ -226,10 +238,37 @@ function goOnInPlace({ folder, config, start }: RunSpec): void {
   writeConfig(folder.config, config);
 }
 
+async function openAndCheck(config: ResolvedConfig, context: TrainingContext): Promise<OpenedRun> {
+  const opened = await openRun(config, context);
+  await context.check?.(opened);
+  return opened;
+}
+
+/** What `work` gives; undefined as soon as somebody asks to stop. */
+async function untilStopped<T>(work: Promise<T>, stop: AbortSignal): Promise<T | undefined> {
+  let leave = (): void => undefined;
+  const stopped = new Promise<undefined>((resolve) => {
+    leave = () => resolve(undefined);
+  });
+  if (stop.aborted) leave();
+  stop.addEventListener('abort', leave);
+  try {
+    return await Promise.race([work, stopped]);
+  } finally {
+    stop.removeEventListener('abort', leave);
+    // It may fail later, when nobody cares.
+    work.catch(() => undefined);
+  }
+}
+
+function requestOf({ reason }: AbortSignal): StopRequest {
+  return reason === 'terminated' ? 'terminated' : 'interrupted';
+}
+
 /** A file that the coordinator itself could not write, e.g. because the disk is full. */
 function advised(error: unknown, outputDir: string): unknown {
   if (!(error instanceof MicrotuneError) || error.code !== 'transient') return error;
-  const advice = resumeAdvice(listCheckpoints(outputDir).at(-1));
+  const advice = resumeAdvice(listCheckpoints(outputDir).at(-1), outputDir);
   return new MicrotuneError(error.code, `${error.message}${advice}`, { cause: error });
 }
 
@@ -245,18 +284,17 @@ function connectSources({
   place,
 }: Sources): () => void {
   void forward(server, events, place);
-  const requestStop = (): void => {
-    const request: StopRequest =
-      context.stop.reason === 'terminated' ? 'terminated' : 'interrupted';
-    events.push({ type: 'stop-requested', request });
-  };
+  const requestStop = (): void =>
+    events.push({ type: 'stop-requested', request: requestOf(context.stop) });
   if (context.stop.aborted) requestStop();
   context.stop.addEventListener('abort', requestStop);
   const pids = launcher.pids.filter((pid) => pid !== undefined);
+  const activity = createActivityMeter(launcher.pids);
   const memory = createMemoryMeter([process.pid, ...pids]);
   recorder.measureMemory(memory);
   const timers = [
     setInterval(() => events.push({ type: 'tick' }), tickMs),
+    setInterval(() => events.push({ type: 'tick', activities: activity.look() }), activityMs),
     setInterval(() => memory.sample(), memoryMs),
   ];
   return () => {

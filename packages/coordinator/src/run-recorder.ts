@@ -79,6 +79,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
         });
         return removeCheckpoint(place.toDisk(record.folder));
       case 'log':
+      case 'note':
       case 'saved':
         return observe(record);
       case 'finished':

@@ -35,6 +35,8 @@ const continuationSchema = z.object({
   lossSinceLog: z.number(),
   lastLoggedStep: z.number(),
   evaluationsWithoutImprovement: z.number(),
+  /** The run was cut off before the evaluation or checkpoint that is due at this step. */
+  pauseIsDue: z.boolean().optional(),
   bestMetrics: z.record(z.string(), z.number()).optional(),
 });
 

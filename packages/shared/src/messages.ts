@@ -10,10 +10,13 @@
  *   coord.  -> evaluate    shards of an evaluation split; answered by `evaluated` with the logits of this worker's rows.
  *   coord.  -> save        rank 0 writes a folder (checkpoint, best or the final model); answered by `saved`.
  *   coord.  -> restore     every worker loads the weights of a folder (load_best_model_at_end); answered by `restored`.
+ *   coord.  -> halt        the run ends early: give up the step in progress and all commands before, hold the state; answered by
+ *                          `halted`. After it only `save` and `stop` come.
+ *   worker  -> halted      which step's state this worker holds whole, if any.
  *   coord.  -> stop        leave; the worker closes its sockets and exits 0.
- *   worker  -> progress    a sign of life from the worker's loop: which phase, which step.
- *   worker  -> failed      this worker cannot go on; the coordinator stops the run.
- * A worker obeys commands strictly in the order they came, so the coordinator may send ahead.
+ *   worker  -> progress    once a second while JavaScript runs: which phase, which step.
+ *   worker  -> failed      this worker cannot go on; the coordinator ends the run. If it still holds a whole state, it waits for `halt` or `stop`.
+ * A worker obeys commands strictly in the order they came, so the coordinator may send ahead; `halt` and `stop` overtake.
  *
  * Every message carries the protocol version, run id, membership epoch and step, so that later joins and
  * recoveries need no new protocol. Messages are checked once, at the socket (`parseMessage`), and typed after.
@@ -119,6 +122,10 @@ const workerMessages = [
     stateSha256: z.string(),
   }),
   message('restored', { stateSha256: z.string() }),
+  message('halted', {
+    /** The state is that after this step's update; missing where an update was cut short or other weights were loaded. */
+    holdsStep: count.optional(),
+  }),
   message('progress', { phase: z.string() }),
   message('failed', { code: z.enum(errorCodes), reason: z.string() }),
 ] as const;
@@ -157,6 +164,7 @@ const coordinatorMessages = [
     trainerState: z.record(z.string(), z.unknown()).optional(),
   }),
   message('restore', { folder: z.string() }),
+  message('halt', { reason: z.string() }),
   message('stop', { reason: z.string() }),
 ] as const;
 

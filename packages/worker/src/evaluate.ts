@@ -12,6 +12,8 @@ import type { ShardGraphs } from './shard-graphs.js';
 export interface Evaluator {
   readonly rank: number;
   readonly progress: Progress;
+  /** Looked at between shards. */
+  readonly giveUp: AbortSignal;
   readonly batch: Batcher;
   readonly graphs: ShardGraphs;
   readonly numLabels: number;
@@ -25,13 +27,14 @@ export async function evaluateShards(
   evaluator: Evaluator,
   command: EvaluateCommand,
 ): Promise<Pick<Evaluated, 'lossSum' | 'weight' | 'samples' | 'logits'>> {
-  const { rank, progress, batch, graphs, numLabels } = evaluator;
+  const { rank, progress, giveUp, batch, graphs, numLabels } = evaluator;
   const range = command.ranges[rank] ?? { from: 0, to: 0 };
   const shards = command.shards.slice(range.from, range.to);
   const samples = shards.flatMap(samplesIn);
   const logits = new Float32Array(samples.length * numLabels);
   let [lossSum, weight, done] = [0, 0, 0];
   for (const [index, shard] of shards.entries()) {
+    giveUp.throwIfAborted();
     progress.enter(`evaluating shard ${index + 1} of ${shards.length}`, command.step);
     const graph = await graphs.get('evaluation', shard.shape);
     const filled = batch(shard);

@@ -35,6 +35,19 @@ describe('createInbox', () => {
     expect(seen.length).toBe(3);
   });
 
+  it('passes over what was asked before a halt', async () => {
+    const halt: CoordinatorMessage = { type: 'halt', reason: 'worker 1 is gone', ...envelope };
+    const messages = [restore('a'), halt, restore('b')].map((message) => ({
+      type: 'message' as const,
+      message,
+    }));
+    const inbox = createInbox(clientOf(messages), never);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    const taken: CoordinatorMessage[] = [];
+    for await (const command of inbox.commands) if (taken.push(command) === 2) break;
+    expect(taken).toEqual([halt, restore('b')]);
+  });
+
   it('ends at stop without waiting for the commands before it', async () => {
     const events: ControlClientEvent[] = [
       { type: 'message', message: restore('a') },

@@ -1,6 +1,6 @@
 /**
- * Commands from the coordinator: queued in order, while `stop` and a lost coordinator are seen at once, also in the
- * middle of a step.
+ * Commands from the coordinator: queued in order, while `halt`, `stop` and a lost coordinator are seen at once, also in
+ * the middle of a step.
  */
 import type { ControlClient } from '@microtune/collective';
 import { MicrotuneError, type CoordinatorMessage } from '@microtune/shared';
@@ -20,6 +20,8 @@ export function createInbox(client: ControlClient, coordinatorGone: Promise<void
   let wake = (): void => undefined;
   let look: (command: CoordinatorMessage) => void = () => undefined;
   const take = (command: CoordinatorMessage): void => {
+    // Nothing asked before it is wanted any more.
+    if (command.type === 'halt') waiting.length = 0;
     waiting.push(command);
     look(command);
     wake();

@@ -30,6 +30,8 @@ export async function obey(session: Session, command: CoordinatorMessage): Promi
     case 'restore':
       session.trainer.progress.enter(`loading ${command.folder}`, command.step);
       return restore(session, command.folder);
+    case 'halt':
+      return { type: 'halted', holdsStep: session.trainer.held.step };
     case 'welcome':
     case 'stop':
       throw new MicrotuneError('internal', `internal: unexpected command ${command.type}`);
@@ -43,16 +45,19 @@ async function evaluate(
   const { evaluationBatch: batch, trainer, model } = session;
   if (batch === undefined)
     throw new MicrotuneError('internal', 'internal: no evaluation data was opened');
-  const { rank, progress, replica } = trainer;
+  const { rank, progress, giveUp, replica } = trainer;
   const { graphs } = replica;
   // The graphs of both kinds together are the peak of a worker's memory.
   if (command.step >= session.lastStep) graphs.release('training');
   const { numLabels } = model.program;
-  const result = await evaluateShards({ rank, progress, graphs, batch, numLabels }, command);
+  const result = await evaluateShards(
+    { rank, progress, giveUp, graphs, batch, numLabels },
+    command,
+  );
   return { type: 'evaluated', evaluation: command.evaluation, ...result };
 }
 
-/** Rank 0 alone is asked to. */
+/** Rank 0 is asked to; another one where the run ends early and rank 0 cannot. */
 async function save(
   { trainer, model, savedWeights }: Session,
   command: SaveCommand,
@@ -76,6 +81,7 @@ async function save(
 
 /** Other weights, and the moments as they were. */
 async function restore({ trainer, savedWeights }: Session, folder: string): Promise<Body> {
+  trainer.held.step = undefined;
   const state = await trainer.replica.snapshot();
   await loadWeights(folder, state.parameters);
   await trainer.replica.restore();

@@ -22,16 +22,19 @@ import {
   deviceOfRank,
   type GpuInfo,
   type ResolvedConfig,
+  type CoordinatorMessage,
   type WorkerMessage,
 } from '@microtune/shared';
+import { dieWithParent } from '@microtune/shared/die-with-parent';
 import { createLogger, type Logger } from '@microtune/shared/logging';
 import { createInbox, type Inbox } from './inbox.js';
 import { obey, type Body } from './obey.js';
-import { createProgress } from './progress.js';
+import { createProgress, type Progress } from './progress.js';
 import { openSession, type Session, type Welcome } from './session.js';
 
 /** How long to wait for the coordinator to answer. */
-const connectTimeoutMs = 30_000;
+const startedByHandTimeoutMs = 30_000;
+const launchedTimeoutMs = 3_600_000;
 /** Between the end of the work and that of the process, for the last message and the caller's exit code. */
 const exitDelayMs = 300;
 
@@ -51,13 +54,15 @@ export interface WorkerOptions {
 
 /**
  * Works until the coordinator says stop; soon after, the process ends with the `process.exitCode` it has by then, also
- * when a step that nobody waits for is still being computed. SIGINT and SIGTERM are ignored from here on, because the
- * coordinator leads.
+ * when a step that nobody waits for is still being computed. Signals that ask to stop are ignored from here on, because
+ * the coordinator leads.
  * @throws MicrotuneError with the code to exit with: the worker's own failure, which the coordinator was told, or
  *   `unreachable` when the coordinator is gone
  */
 export async function runWorker(options: WorkerOptions): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => undefined);
+  if (process.connected) dieWithParent();
   try {
     await joinAndWork(options, parentGone());
   } finally {
@@ -66,23 +71,38 @@ export async function runWorker(options: WorkerOptions): Promise<void> {
 }
 
 async function joinAndWork(options: WorkerOptions, gone: Promise<void>): Promise<void> {
-  const { endpoint, rank } = options;
-  const transport = await createZeromqTransport({ rank });
+  const transport = await createZeromqTransport({ rank: options.rank });
+  try {
+    const client = await reachCoordinator(options, gone);
+    try {
+      await work({ ...options, client, transport, inbox: createInbox(client, gone) });
+    } finally {
+      await client.close();
+    }
+  } finally {
+    await transport.close();
+  }
+}
+
+/** A worker that was launched waits as long as its launcher lives: either may stand still for a while. */
+async function reachCoordinator(
+  { endpoint, rank }: WorkerOptions,
+  gone: Promise<void>,
+): Promise<ControlClient> {
   const lost = gone.then(() => {
     throw new MicrotuneError('unreachable', 'the coordinator was gone before this worker joined');
   });
-  const joining = createZeromqControlClient({ endpoint, rank, connectTimeoutMs });
-  const client = await Promise.race([joining, lost]);
-  const inbox = createInbox(client, gone);
-  const worker = new Worker({ ...options, client, transport, inbox });
-  try {
-    const bulkEndpoint = transport.endpoint;
-    await worker.tell(0, { type: 'hello', rank, pid: process.pid, host: hostname(), bulkEndpoint });
-    await Promise.race([inbox.ended, worker.work()]);
-  } finally {
-    await client.close();
-    await transport.close();
-  }
+  const connectTimeoutMs = process.connected ? launchedTimeoutMs : startedByHandTimeoutMs;
+  return Promise.race([createZeromqControlClient({ endpoint, rank, connectTimeoutMs }), lost]);
+}
+
+async function work(parts: Parts): Promise<void> {
+  const { transport, rank, inbox } = parts;
+  const worker = new Worker(parts);
+  const bulkEndpoint = transport.endpoint;
+  await worker.tell(0, { type: 'hello', rank, pid: process.pid, host: hostname(), bulkEndpoint });
+  await Promise.race([inbox.ended, worker.work()]);
+  await worker.close();
 }
 
 /** The launcher's channel closes with the coordinator's process; a worker started by hand has none. */
@@ -103,11 +123,16 @@ type Parts = WorkerOptions & {
 
 class Worker {
   readonly #parts: Parts;
+  readonly #halt = new AbortController();
   #session: Session | undefined;
+  #progress: Progress | undefined;
   #logger: Logger | undefined;
+  #isBusy = false;
+  #failure: unknown;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    parts.inbox.preview((command) => this.#preview(command));
   }
 
   async tell(step: number, body: Body): Promise<void> {
@@ -116,52 +141,84 @@ class Worker {
     await client.send({ ...envelope, ...body } as WorkerMessage);
   }
 
-  /** Obeys until something fails, which the coordinator is told; `stop` is the inbox's matter. */
+  /**
+   * Obeys until something fails, which the coordinator is told; `stop` is the inbox's matter. A worker that still holds
+   * a whole state stays after a failure, because it may be the one to save it.
+   */
   async work(): Promise<never> {
-    let step = 0;
-    try {
-      for await (const command of this.#parts.inbox.commands) {
-        step = command.step;
-        if (command.type === 'welcome') await this.#join(command);
-        else await this.tell(step, await obey(this.#joined(command.type), command));
+    for await (const command of this.#parts.inbox.commands) {
+      const { type, step } = command;
+      const isEnding = this.#failure !== undefined || this.#halt.signal.aborted;
+      if (isEnding && type !== 'halt' && type !== 'save') continue;
+      this.#isBusy = true;
+      try {
+        if (type === 'welcome') await this.#join(command);
+        else await this.tell(step, await obey(this.#joined(type), command));
+      } catch (error) {
+        await this.#fail(error, step);
       }
-      throw new MicrotuneError('internal', 'internal: the commands ended without a stop');
-    } catch (error) {
-      const stack = error instanceof Error ? error.stack : undefined;
-      this.#logger?.error(messageOf(error), { step, stack });
-      // A coordinator that is gone needs no report.
-      await this.tell(step, {
-        type: 'failed',
-        code: codeOf(error),
-        reason: messageOf(error),
-      }).catch(() => undefined);
-      throw error;
+      this.#isBusy = false;
     }
+    throw new MicrotuneError('internal', 'internal: the commands ended without a stop');
+  }
+
+  /** After `stop`. @throws what failed before it */
+  async close(): Promise<void> {
+    this.#progress?.close();
+    // What is still being computed cannot be taken down; the process ends soon anyway.
+    if (!this.#isBusy) await this.#session?.close();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** @throws the error again when no whole state is left to wait with */
+  async #fail(error: unknown, step: number): Promise<void> {
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#logger?.error(messageOf(error), { step, stack });
+    const whole = this.#session?.trainer.held.step !== undefined;
+    // Giving up when told to is no failure.
+    if (whole && isGivenUp(error, this.#halt.signal)) return;
+    this.#failure ??= error;
+    // A coordinator that is gone needs no report.
+    await this.tell(step, {
+      type: 'failed',
+      code: codeOf(error),
+      reason: messageOf(error),
+    }).catch(() => undefined);
+    if (!whole) throw error;
+  }
+
+  /** Commands are seen here as they come, ahead of their turn. */
+  #preview(command: CoordinatorMessage): void {
+    if (command.type === 'halt') {
+      const reason = new MicrotuneError('transient', `given up: ${command.reason}`);
+      this.#halt.abort(reason);
+      this.#parts.transport.interrupt(reason);
+    }
+    if (command.type !== 'plan' || this.#session === undefined) return;
+    const { from, to } = command.ranges[this.#parts.rank] ?? { from: 0, to: 0 };
+    this.#session.trainer.replica.graphs.prepare(
+      'training',
+      command.shards.slice(from, to).map(({ shape }) => shape),
+    );
   }
 
   async #join(welcome: Welcome): Promise<void> {
-    const { clock, transport, cacheFolder, inbox } = this.#parts;
+    const { clock, transport, cacheFolder } = this.#parts;
     this.#logger = createLogger(runFolder(welcome.config.outputDir).logs, `worker-${welcome.rank}`);
-    const progress = createProgress(clock, (phase, step) => {
+    const progress = createProgress((phase, step) => {
       this.tell(step, { type: 'progress', phase }).catch(() => undefined);
     });
+    this.#progress = progress;
     const session = await openSession({
       welcome,
       clock,
       progress,
       transport,
       cacheFolder,
+      giveUp: this.#halt.signal,
       openEngine: (config) => this.#parts.openEngine(config),
     });
     this.#session = session;
-    inbox.preview((command) => {
-      if (command.type !== 'plan') return;
-      const { from, to } = command.ranges[welcome.rank] ?? { from: 0, to: 0 };
-      session.trainer.replica.graphs.prepare(
-        'training',
-        command.shards.slice(from, to).map(({ shape }) => shape),
-      );
-    });
     const { name } = deviceOfRank(welcome.config, welcome.rank);
     const gpu = name === 'cpu' ? undefined : this.#parts.describeGpu(name);
     await this.tell(welcome.step, await readyMessage(session, welcome, gpu));
@@ -174,6 +231,12 @@ class Worker {
     if (this.#session !== undefined) return this.#session;
     throw new MicrotuneError('internal', `internal: command ${command} before welcome`);
   }
+}
+
+/** The all-reduce wraps what interrupted it. */
+function isGivenUp(error: unknown, { aborted, reason }: AbortSignal): boolean {
+  if (!aborted) return false;
+  return error === reason || (error instanceof Error && error.cause === reason);
 }
 
 async function readyMessage(

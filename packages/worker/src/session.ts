@@ -59,6 +59,8 @@ export interface SessionOptions {
   readonly progress: Progress;
   readonly transport: Transport;
   readonly cacheFolder: string | undefined;
+  /** Aborted when the run ends early. */
+  readonly giveUp: AbortSignal;
   openEngine(config: ResolvedConfig): Promise<Engine>;
 }
 
@@ -77,8 +79,8 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** How long to wait for the connections to all peers. */
-const connectTimeoutMs = 30_000;
+/** How long to wait for the connections to all peers: who keeps the others waiting, the coordinator sees before. */
+const connectTimeoutMs = 900_000;
 
 /** @throws MicrotuneError `usage` or `data` for a model, data, engine or checkpoint that cannot be used, `transient` for a peer not reached */
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -141,6 +143,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       progress,
       batch: createBatcher(splits.train, batcherOptions),
       replica,
+      held: { step: welcome.step },
+      giveUp: options.giveUp,
     },
     close: async () => {
       replica.dispose();

@@ -26,6 +26,10 @@ export interface Trainer {
   readonly progress: Progress;
   readonly batch: Batcher;
   readonly replica: Replica;
+  /** The step whose update the replica holds whole; undefined while one is applied, and after one that failed. */
+  readonly held: { step: number | undefined };
+  /** Aborted when the run ends early; looked at between shards. */
+  readonly giveUp: AbortSignal;
 }
 
 export interface StepReport {
@@ -38,7 +42,7 @@ export interface StepReport {
 
 /**
  * Trains one step. When it returns, the update is applied, on this worker and (same bits) on every other.
- * @throws MicrotuneError `usage` when loss or gradient is not finite, naming shard and samples; `transient` for a lost peer
+ * @throws the reason of `giveUp`; MicrotuneError `usage` when loss or gradient is not finite, naming shard and samples; `transient` for a lost peer
  */
 export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepReport> {
   const { clock, progress, replica } = trainer;
@@ -52,6 +56,7 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
   const range = plan.ranges[trainer.rank] ?? { from: 0, to: 0 };
   for (const [index, shard] of shards.slice(range.from, range.to).entries()) {
     const number = range.from + index;
+    trainer.giveUp.throwIfAborted();
     progress.enter(`shard ${number + 1} of ${shards.length}`, step);
     const graph = await replica.graphs.get('training', shard.shape);
     const batch = trainer.batch(shard);
@@ -74,11 +79,13 @@ export async function trainStep(trainer: Trainer, plan: Plan): Promise<StepRepor
   // Mean over the global batch, clipping, update.
   const { lossSum, weight } = totalLoss(losses);
   checkLosses(step, shards, losses);
+  trainer.held.step = undefined;
   const gradientNorm = await naming(
     `step ${step}, update`,
     replica.apply({ weight, learningRate }),
   );
   checkGradient(step, gradientNorm);
+  trainer.held.step = step;
 
   const endedAt = clock.now();
   const timings = {

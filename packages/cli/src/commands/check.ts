@@ -8,10 +8,10 @@ import {
   resolveConfig,
   type Note,
 } from '@microtune/coordinator';
-import { loadModel, requireFit } from '@microtune/models';
 import { MicrotuneError, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
+import { openModel } from '../training/open-model.js';
 import { placeRun } from '../training/place-run.js';
 import { requireModel } from '../training/require-model.js';
 import { grouped } from '../output/format.js';
@@ -61,20 +61,10 @@ function withAlso(error: unknown, problem: MicrotuneError): unknown {
 
 /** Everything about data and model, without starting anything. */
 async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['environment']) {
-  const { spec, splits, notes } = await openRun(config, {
-    runId: 'check',
-    cacheFolder: cacheFolder,
-  });
+  const opened = await openRun(config, { runId: 'check', cacheFolder });
+  const { spec, splits, notes } = opened;
   const { labels, problemType } = splits.mapping;
-  const model = await loadModel(config.modelNameOrPath, {
-    seed: config.seed,
-    labels,
-    problemType,
-    labelSmoothing: config.labelSmoothingFactor,
-  });
-  for (const split of [splits.train, splits.validation]) {
-    if (split !== undefined) requireFit(model, split);
-  }
+  const model = await openModel(config, opened);
   return {
     engine: config.engine,
     devices: config.devices,

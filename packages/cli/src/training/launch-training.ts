@@ -54,6 +54,10 @@ export async function launchTraining(
   for (const each of notes) observe({ type: 'note', ...each });
   const runId = randomUUID();
   return await runTraining(resolved, {
+    check: async (run) => {
+      const { openModel } = await import('./open-model.js');
+      await openModel(resolved, run);
+    },
     clock: systemClock,
     program: {
       microtuneVersion: ownVersion(),

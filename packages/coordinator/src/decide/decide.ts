@@ -2,16 +2,19 @@
  * The coordinator's decisions: `decide(state, event, now)` gives the next state, the messages to send, what to record,
  * and the reasons in words. No socket, timer, file or randomness; the shell around it is run-coordinator.ts.
  *
- * joining -> loading -> training -> (restoring ->) saving -> finished, and from anywhere failing -> finished.
+ * joining -> loading -> training -> (restoring ->) saving -> finished, and from anywhere failing or, when asked to stop
+ * while a worker hangs, rescuing -> finished (ending.ts).
  * Training is plans sent ahead and reports coming in, with pauses (pausing.ts) for evaluations and checkpoints.
  */
 import type { WorkerMessage } from '@microtune/shared';
-import { concludeWhenSettled, fail, workerExited } from './failing.js';
+import { end, goOnEnding, stopWithout } from './ending.js';
+import { fail, unexpected, workerExited } from './failing.js';
 import { hello, ready, restored } from './joining.js';
-import { checkpointWritten, evaluated, pause, pauseIsDue, save } from './pausing.js';
-import type { Decision, Outcome, RunEvent, RunState, Saved, StopRequest } from './run-state.js';
+import { evaluated, pause, pauseIsDue, save, takeSaved } from './pausing.js';
+import type { Decision, RunEvent, RunState, Saved, StopRequest } from './run-state.js';
 import { sendPlans, stepped } from './training.js';
-import { explain, ranksOf, send, sendAll, update, updateMember, type Turn } from './turn.js';
+import { explain, sendAll, update, updateMember, type Turn } from './turn.js';
+import { goesOn, lookAround, someoneHangs } from './waiting.js';
 
 export function decide(state: RunState, event: RunEvent, now: number): Decision {
   const turn: Turn = { state, now, messages: [], records: [], reasons: [] };
@@ -32,40 +35,46 @@ function take(turn: Turn, event: RunEvent): void {
     case 'message':
       return takeMessage(turn, event.rank, event.message);
     case 'invalid':
-      return fail(turn, {
-        rank: event.rank,
-        kind: 'protocol',
-        code: 'transient',
-        reason: event.reason,
-      });
+      return takeInvalid(turn, event.rank, event.reason);
     case 'exited':
       return workerExited(turn, event);
     case 'stop-requested':
       return requestStop(turn, event.request);
     case 'tick':
-      return lookAtDeadlines(turn);
+      return lookAround(turn, event.activities);
   }
 }
 
+/** Bytes that make no sense end the run when a worker sent them, and are passed over when anybody else did. */
+function takeInvalid(turn: Turn, rank: number | undefined, reason: string): void {
+  if (rank !== undefined && rank in turn.state.members)
+    return fail(turn, { rank, kind: 'protocol', code: 'transient', reason });
+  update(turn, { strangers: turn.state.strangers + 1 });
+  if (turn.state.strangers <= tellStrangers)
+    explain(turn, 'stranger', `passed over a message from no worker of this run: ${reason}`);
+}
+
+const tellStrangers = 5;
+
 function takeMessage(turn: Turn, rank: number, message: WorkerMessage): void {
   const member = turn.state.members[rank];
-  if (member === undefined || message.runId !== turn.state.spec.runId) {
-    const reason = `sent "${message.type}" of run ${message.runId}, not of this run`;
-    return fail(turn, { rank: undefined, kind: 'protocol', code: 'transient', reason });
-  }
+  if (member === undefined || message.runId !== turn.state.spec.runId)
+    return takeInvalid(turn, rank, `"${message.type}" of rank ${rank} of run ${message.runId}`);
+  updateMember(turn, rank, { heardAt: turn.now });
   if (message.type === 'progress') {
-    const isNew = message.phase !== member.phase;
-    return updateMember(turn, rank, isNew ? { phase: message.phase, progressAt: turn.now } : {});
+    const { phase, step: phaseStep } = message;
+    if (phase !== member.phase || phaseStep !== member.phaseStep)
+      goesOn(turn, rank, { phase, phaseStep });
+    return;
   }
   if (message.type === 'failed') {
-    return fail(turn, { rank, kind: 'reported', code: message.code, reason: message.reason });
+    fail(turn, { rank, kind: 'reported', code: message.code, reason: message.reason });
+    const savesAsked = turn.state.savesAsked.filter((asked) => asked.rank !== rank);
+    return update(turn, { savesAsked });
   }
-  if (turn.state.phase === 'failing') return;
-  updateMember(turn, rank, {
-    progressAt: turn.now,
-    unanswered: Math.max(0, member.unanswered - 1),
-  });
-  takeAnswer(turn, rank, message);
+  goesOn(turn, rank, { unanswered: Math.max(0, member.unanswered - 1) });
+  if (isEnding(turn.state)) takeLastAnswer(turn, rank, message);
+  else takeAnswer(turn, rank, message);
 }
 
 type Answer = Exclude<WorkerMessage, { type: 'progress' | 'failed' }>;
@@ -80,18 +89,45 @@ function takeAnswer(turn: Turn, rank: number, message: Answer): void {
     case 'stepped':
       return stepped(turn, rank, message);
     case 'evaluated':
-      return evaluated(turn, message);
+      return evaluated(turn, rank, message);
     case 'saved':
-      return saved(turn, message);
+      return saved(turn, rank, message);
     case 'restored':
       if (restored(turn, rank, message.stateSha256)) saveFinal(turn);
+      return;
+    case 'halted':
+      return unexpected(turn, rank, '"halted" without being asked to');
+  }
+}
+
+/** What is on its way when the run ends early still counts; the rest is of no use any more. */
+function takeLastAnswer(turn: Turn, rank: number, message: Answer): void {
+  switch (message.type) {
+    case 'stepped':
+      return stepped(turn, rank, message);
+    case 'saved':
+      if (takeSaved(turn, rank, message)?.kind === 'final')
+        end(turn, { status: 'completed', error: undefined });
+      return;
+    case 'halted':
+      return updateMember(turn, rank, { halted: { holdsStep: message.holdsStep } });
+    case 'hello':
+    case 'ready':
+    case 'evaluated':
+    case 'restored':
       return;
   }
 }
 
+function isEnding({ phase }: RunState): boolean {
+  return phase === 'failing' || phase === 'rescuing';
+}
+
 /** After every event: what can be done now that could not before. */
 function goOn(turn: Turn): void {
+  if (isEnding(turn.state)) return goOnEnding(turn);
   if (turn.state.phase !== 'training') return;
+  if (turn.state.stopRequest !== undefined && someoneHangs(turn.state)) return stopWithout(turn);
   if (pauseIsDue(turn.state)) pause(turn);
   const { evaluation, stopRequest, stoppedEarly, stepped: done, settled, spec } = turn.state;
   if (turn.state.phase !== 'training' || evaluation !== undefined) return;
@@ -123,15 +159,15 @@ function requestStop(turn: Turn, request: StopRequest): void {
 
 /** Asked to stop, and the checkpoint is on its way: leave once it is written. */
 function stopEarly(turn: Turn): void {
-  const { stopRequest, savesPending } = turn.state;
-  if (stopRequest !== undefined && savesPending === 0)
+  const { stopRequest, savesAsked } = turn.state;
+  if (stopRequest !== undefined && savesAsked.length === 0)
     end(turn, { status: stopRequest, error: undefined });
 }
 
 /** The last step is settled: back to the best weights if wished, then the final model. */
 function finish(turn: Turn): void {
-  const { spec, savesPending, best, stepped: done } = turn.state;
-  if (savesPending > 0) return;
+  const { spec, savesAsked, best, stepped: done } = turn.state;
+  if (savesAsked.length > 0) return;
   if (!spec.config.loadBestModelAtEnd || best === undefined || best.step === done)
     return saveFinal(turn);
   explain(
@@ -148,44 +184,9 @@ function saveFinal(turn: Turn): void {
   save(turn, 'final', turn.state.spec.folder.root);
 }
 
-function saved(turn: Turn, message: Saved): void {
-  const { spec } = turn.state;
-  const isFinal = message.folder === spec.folder.root;
-  const isCheckpoint = message.folder === spec.folder.checkpoint(message.step);
-  const kind = isFinal ? 'final' : isCheckpoint ? 'checkpoint' : 'best';
-  update(turn, { savesPending: turn.state.savesPending - 1, lastSaved: message });
-  turn.records.push({ type: 'saved', kind, folder: message.folder });
-  explain(turn, 'saved', `wrote ${message.folder}`);
-  if (isCheckpoint) checkpointWritten(turn, message.folder);
-  if (isFinal) end(turn, { status: 'completed', error: undefined });
+function saved(turn: Turn, rank: number, message: Saved): void {
+  const written = takeSaved(turn, rank, message);
+  if (written === undefined)
+    return unexpected(turn, rank, `"saved" of ${message.folder}, which it was not asked to write`);
+  if (written.kind === 'final') end(turn, { status: 'completed', error: undefined });
 }
-
-function end(turn: Turn, outcome: Outcome): void {
-  for (const rank of ranksOf(turn.state))
-    send(turn, rank, turn.state.stepped, { type: 'stop', reason: outcome.status });
-  update(turn, { phase: 'finished' });
-  explain(turn, 'ended', `${outcome.status} after step ${turn.state.stepped}`);
-  turn.records.push({ type: 'finished', outcome });
-}
-
-/** A worker that waits for its peers is not the culprit while another one is silent at its own work. */
-function lookAtDeadlines(turn: Turn): void {
-  if (turn.state.phase === 'failing') return concludeWhenSettled(turn);
-  const limitMs = deadlineOf(turn.state);
-  const late = turn.state.members
-    .map((member, rank) => ({ ...member, rank }))
-    .filter((member) => member.unanswered > 0 && turn.now - member.progressAt > limitMs);
-  const culprit = late.find((member) => !member.phase.startsWith(waitingForPeers)) ?? late[0];
-  if (culprit === undefined) return;
-  const seconds = Math.round((turn.now - culprit.progressAt) / 1000);
-  const reason = `no sign of progress for ${seconds} s, last seen: ${culprit.phase}`;
-  fail(turn, { rank: culprit.rank, kind: 'deadline', code: 'transient', reason });
-}
-
-function deadlineOf({ phase, spec: { deadlines } }: RunState): number {
-  if (phase === 'joining') return deadlines.joinMs;
-  return phase === 'loading' ? deadlines.loadMs : deadlines.progressMs;
-}
-
-/** How the phase of a worker begins that waits in the all-reduce. */
-export const waitingForPeers = 'all-reduce';

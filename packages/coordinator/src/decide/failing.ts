@@ -1,64 +1,70 @@
 /**
  * From the first sign of trouble to a verdict. A killed worker shows in several ways within milliseconds: its exit, its
- * peers' broken connections, their own exits. All signs are gathered for a moment, the one nearest to the cause is named.
+ * peers' broken connections, their own exits. All signs are gathered for a moment, the one nearest to the cause is
+ * named. What happens between sign and verdict is in ending.ts.
  */
 import { errorCodes, exitCodes, type ErrorCode } from '@microtune/shared';
-import { earlierAdvice, resumeAdvice } from '../resume-advice.js';
-import type { FailureSign, RunState } from './run-state.js';
-import { explain, sendAll, update, updateMember, type Turn } from './turn.js';
+import { earlierAdvice, goOnAdvice, resumeAdvice } from '../resume-advice.js';
+import { exitReason } from './exit-reason.js';
+import type { FailureSign, RunEvent, RunState } from './run-state.js';
+import { explain, liveRanks, send, update, updateMember, type Turn } from './turn.js';
 
-/** Notes a sign; the first one stops all workers. */
+/** Notes a sign; the first one halts the workers, or stops them where nothing is worth saving. */
 export function fail(turn: Turn, sign: FailureSign): void {
-  const { failure, phase } = turn.state;
+  const { failure, phase, rescue } = turn.state;
   if (phase === 'finished') return;
-  if (failure === undefined) {
-    explain(turn, 'fault', `stopping all workers: ${describe(turn.state, sign)}`);
-    update(turn, { phase: 'failing', failure: { at: turn.now, signs: [sign] } });
-    sendAll(turn, turn.state.stepped, { type: 'stop', reason: sign.reason });
-    return;
+  if (failure !== undefined) {
+    explain(turn, 'fault', `also seen: ${describe(turn.state, sign)}`);
+    return update(turn, { failure: { ...failure, signs: [...failure.signs, sign] } });
   }
-  explain(turn, 'fault', `also seen: ${describe(turn.state, sign)}`);
-  update(turn, { failure: { ...failure, signs: [...failure.signs, sign] } });
+  explain(turn, 'fault', `stopping all workers: ${describe(turn.state, sign)}`);
+  const isWorthwhile = mayRescue(turn.state, sign);
+  update(turn, { phase: 'failing', failure: { at: turn.now, signs: [sign] } });
+  if (rescue === undefined && isWorthwhile) return halt(turn, sign.reason);
+  if (isWorthwhile) return;
+  update(turn, { rescue: { stage: 'done' } });
+  for (const rank of liveRanks(turn.state))
+    send(turn, rank, turn.state.stepped, { type: 'stop', reason: sign.reason });
+}
+
+/** A message that its sender had no cause to send. */
+export function unexpected(turn: Turn, rank: number, what: string): void {
+  fail(turn, { rank, kind: 'protocol', code: 'transient', reason: `sent ${what}` });
+}
+
+/** Lets all workers give up what they do and say what they hold. */
+export function halt(turn: Turn, reason: string): void {
+  update(turn, { rescue: { stage: 'halting', at: turn.now } });
+  for (const rank of liveRanks(turn.state))
+    send(turn, rank, turn.state.stepped, { type: 'halt', reason });
+}
+
+/**
+ * Workers that disagree hold nothing that can be trusted, and where a save has just failed, the next one would too.
+ */
+function mayRescue({ phase, savesAsked }: RunState, { kind, rank }: FailureSign): boolean {
+  const inTraining = phase === 'training' || phase === 'saving' || phase === 'rescuing';
+  const whileSaving = kind === 'reported' && savesAsked.some((asked) => asked.rank === rank);
+  return inTraining && kind !== 'disagreement' && !whileSaving;
 }
 
 /** A worker process ended. Expected after `stop`, a failure before. */
-export function workerExited(
-  turn: Turn,
-  exit: { rank: number; code: number | undefined; signal: string | undefined; stderr: string },
-): void {
-  const { rank, code, signal, stderr } = exit;
+export function workerExited(turn: Turn, exit: Extract<RunEvent, { type: 'exited' }>): void {
+  const { rank, code } = exit;
   updateMember(turn, rank, { exited: true });
-  const { failure } = turn.state;
+  const { failure, rescue } = turn.state;
   const announced =
     failure?.signs.some((sign) => sign.rank === rank && sign.kind === 'reported') ?? false;
-  const asked = failure !== undefined && code === 0;
-  if (!announced && !asked) {
-    const how =
-      signal === undefined ? `exited with code ${code ?? 'unknown'}` : `was killed by ${signal}`;
-    const lastWords = stderr.trim() === '' ? '' : `; its last lines: ${stderr.trim()}`;
-    fail(turn, { rank, kind: 'exited', code: codeOfExit(code), reason: `${how}${lastWords}` });
-  }
-  if (turn.state.phase === 'failing' && turn.state.members.every((member) => member.exited))
-    conclude(turn);
+  const asked = rescue?.stage === 'done' && code === 0;
+  if (announced || asked) return;
+  fail(turn, { rank, kind: 'exited', code: codeOfExit(code), reason: exitReason(exit) });
 }
 
-/** After the settling time the verdict falls, whether all workers are gone or not: the shell kills what is left. */
-export function concludeWhenSettled(turn: Turn): void {
-  const { failure, spec } = turn.state;
-  if (failure !== undefined && turn.now - failure.at >= spec.deadlines.settleMs) conclude(turn);
-}
-
-function conclude(turn: Turn): void {
-  const { failure } = turn.state;
-  const cause = failure === undefined ? undefined : likeliestCause(failure.signs);
-  if (cause === undefined) return;
-  const message = `${describe(turn.state, cause)}${advice(turn.state, cause)}`;
-  update(turn, { phase: 'finished' });
-  explain(turn, 'failed', `failed: ${message}`);
-  turn.records.push({
-    type: 'finished',
-    outcome: { status: 'failed', error: { code: cause.code, message } },
-  });
+/** The error of a failed run: its likeliest cause, and how to go on. */
+export function verdict(state: RunState): { code: ErrorCode; message: string } | undefined {
+  const cause = state.failure && likeliestCause(state.failure.signs);
+  if (cause === undefined) return undefined;
+  return { code: cause.code, message: `${describe(state, cause)}${advice(state, cause)}` };
 }
 
 /** Lower is nearer to the cause; of equals the first seen. */
@@ -82,7 +88,8 @@ function describe(state: RunState, sign: FailureSign): string {
   return `${who}${momentOf(state)}: ${sign.reason}`;
 }
 
-function momentOf(state: RunState): string {
+/** Where the run is, e.g. `step 16`. */
+export function momentOf(state: RunState): string {
   const { spec, stepped, planned, evaluation } = state;
   if (state.members.some((member) => member.ready === undefined)) return 'before the first step';
   if (evaluation !== undefined) return `evaluating after step ${stepped}`;
@@ -90,8 +97,11 @@ function momentOf(state: RunState): string {
 }
 
 function advice(state: RunState, cause: FailureSign): string {
-  if (cause.code === 'transient') return resumeAdvice(state.lastCheckpoint);
-  const { start, existingCheckpoints } = state.spec;
-  if (start === undefined || !cause.reason.includes(start.checkpoint)) return '';
-  return earlierAdvice(start.checkpoint, existingCheckpoints);
+  const { lastCheckpoint, spec } = state;
+  const { start, existingCheckpoints, folder } = spec;
+  if (cause.code === 'transient') return resumeAdvice(lastCheckpoint, folder.root);
+  if (start !== undefined && cause.reason.includes(start.checkpoint))
+    return earlierAdvice(start.checkpoint, existingCheckpoints);
+  const isOfThisRun = lastCheckpoint !== undefined && lastCheckpoint !== start?.checkpoint;
+  return isOfThisRun ? goOnAdvice(lastCheckpoint, folder.root) : '';
 }

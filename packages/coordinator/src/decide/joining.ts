@@ -2,10 +2,17 @@
 import { shapeKey, type ShardShape } from '@microtune/shared';
 import type { StepPlan } from './run-spec.js';
 import type { Hello, Ready } from './run-state.js';
-import { fail } from './failing.js';
+import { fail, unexpected } from './failing.js';
 import { explain, ranksOf, send, update, updateMember, type Turn } from './turn.js';
 
 export function hello(turn: Turn, rank: number, message: Hello): void {
+  const known = turn.state.members[rank]?.hello !== undefined;
+  if (turn.state.phase !== 'joining' || known || message.rank !== rank)
+    return unexpected(
+      turn,
+      rank,
+      `a hello of rank ${message.rank}${known ? ', a second one' : ''}`,
+    );
   updateMember(turn, rank, { hello: message, progressAt: turn.now, phase: 'joined' });
   explain(
     turn,
@@ -53,6 +60,10 @@ function firstShapes(plan: StepPlan | undefined, rank: number): ShardShape[] {
 
 /** @returns true when every worker is ready with the same weights, so that training may begin */
 export function ready(turn: Turn, rank: number, message: Ready): boolean {
+  if (turn.state.phase !== 'loading' || turn.state.members[rank]?.ready !== undefined) {
+    unexpected(turn, rank, `"ready" while the run is ${turn.state.phase}`);
+    return false;
+  }
   updateMember(turn, rank, { ready: message });
   explain(turn, 'worker_ready', `worker ${rank} computes with ${deviceText(message.device)}`);
   const all = turn.state.members.map((member) => member.ready);
@@ -80,6 +91,11 @@ export function ready(turn: Turn, rank: number, message: Ready): boolean {
 
 /** Every worker has the weights of the best evaluation. */
 export function restored(turn: Turn, rank: number, stateSha256: string): boolean {
+  const { phase, members: before } = turn.state;
+  if (phase !== 'restoring' || before[rank]?.restoredSha256 !== undefined) {
+    unexpected(turn, rank, `"restored" while the run is ${phase}`);
+    return false;
+  }
   updateMember(turn, rank, { restoredSha256: stateSha256 });
   const hashes = turn.state.members.map((member) => member.restoredSha256);
   if (hashes.some((hash) => hash === undefined)) return false;

@@ -3,16 +3,11 @@
  * judge, save, and go on, stop, or end. A pause is settled before the next plan goes out, so a checkpoint and its
  * trainer_state.json always describe the same moment.
  */
-import {
-  MicrotuneError,
-  messageOf,
-  type CoordinatorMessage,
-  type ErrorCode,
-} from '@microtune/shared';
+import { MicrotuneError, messageOf, type ErrorCode } from '@microtune/shared';
 import { judgeEvaluation } from '../best-metric.js';
-import { fail } from './failing.js';
+import { fail, unexpected } from './failing.js';
 import type { Evaluated } from './run-spec.js';
-import type { RunState } from './run-state.js';
+import type { AskedSave, RunState, SaveKind, Saved } from './run-state.js';
 import { trainerStateOf } from './trainer-state-of.js';
 import { explain, send, sendAll, update, type Turn } from './turn.js';
 
@@ -28,7 +23,10 @@ function startEvaluation(turn: Turn): void {
   if (spec.evaluation === undefined) return;
   const { shards, ranges } = spec.evaluation;
   const id = evaluationsSent;
-  update(turn, { evaluation: { id, startedAt: turn.now, parts: [] }, evaluationsSent: id + 1 });
+  update(turn, {
+    evaluation: { id, startedAt: turn.now, parts: new Map() },
+    evaluationsSent: id + 1,
+  });
   sendAll(turn, stepped, {
     type: 'evaluate',
     evaluation: id,
@@ -38,19 +36,22 @@ function startEvaluation(turn: Turn): void {
   });
 }
 
-export function evaluated(turn: Turn, part: Evaluated): void {
+/** Parts are kept by rank, so in shard order: a metric never depends on who was first. */
+export function evaluated(turn: Turn, rank: number, part: Evaluated): void {
   const { evaluation, members, spec } = turn.state;
   if (
     evaluation === undefined ||
     spec.evaluation === undefined ||
-    part.evaluation !== evaluation.id
+    part.evaluation !== evaluation.id ||
+    evaluation.parts.has(rank)
   )
-    return;
-  const parts = [...evaluation.parts, part];
+    return unexpected(turn, rank, `rows of evaluation ${part.evaluation} that nobody waits for`);
+  const parts = new Map(evaluation.parts).set(rank, part);
   update(turn, { evaluation: { ...evaluation, parts } });
-  if (parts.length < members.length) return;
+  if (parts.size < members.length) return;
+  const inOrder = [...parts].sort(([a], [b]) => a - b).map(([, own]) => own);
   try {
-    judge(turn, spec.evaluation.score(parts), evaluation.startedAt);
+    judge(turn, spec.evaluation.score(inOrder), evaluation.startedAt);
   } catch (error) {
     fail(turn, {
       rank: undefined,
@@ -112,19 +113,30 @@ export function saveCheckpoint(turn: Turn): void {
   if (requestedCheckpoint !== folder) save(turn, 'checkpoint', folder);
 }
 
-export function save(
-  turn: Turn,
-  kind: Extract<CoordinatorMessage, { type: 'save' }>['kind'],
-  folder: string,
-): void {
+/** @param rank who writes; rank 0 as long as it can */
+export function save(turn: Turn, kind: SaveKind, folder: string, rank = 0): void {
   if (kind === 'checkpoint') update(turn, { requestedCheckpoint: folder });
+  const { stepped: step, savesAsked } = turn.state;
   const trainerState = kind === 'checkpoint' ? { ...trainerStateOf(turn.state) } : undefined;
-  send(turn, 0, turn.state.stepped, { type: 'save', kind, folder, trainerState });
-  update(turn, { savesPending: turn.state.savesPending + 1 });
+  send(turn, rank, step, { type: 'save', kind, folder, trainerState });
+  update(turn, { savesAsked: [...savesAsked, { rank, kind, step, folder }] });
+}
+
+/** The answer to the oldest `save` of this rank. @returns what was written; undefined when nobody asked for it */
+export function takeSaved(turn: Turn, rank: number, message: Saved): AskedSave | undefined {
+  const { savesAsked } = turn.state;
+  const asked = savesAsked.find((one) => one.rank === rank);
+  if (asked === undefined || asked.folder !== message.folder || asked.step !== message.step)
+    return undefined;
+  update(turn, { savesAsked: savesAsked.filter((one) => one !== asked), lastSaved: message });
+  turn.records.push({ type: 'saved', kind: asked.kind, folder: asked.folder });
+  explain(turn, 'saved', `wrote ${asked.folder}`);
+  if (asked.kind === 'checkpoint') checkpointWritten(turn, asked.folder);
+  return asked;
 }
 
 /** A folder is whole: count it, and name the checkpoints that are one too many. */
-export function checkpointWritten(turn: Turn, folder: string): void {
+function checkpointWritten(turn: Turn, folder: string): void {
   const { spec } = turn.state;
   const limit = spec.config.saveTotalLimit ?? Infinity;
   const checkpoints = [...turn.state.checkpoints.filter((other) => other !== folder), folder];

@@ -35,8 +35,17 @@ export interface Deadlines {
   readonly joinMs: number;
   /** From `welcome` to `ready`, without a sign of progress: data that could not be cached is tokenized again. */
   readonly loadMs: number;
-  /** Without a sign of progress from a worker that has work. */
-  readonly progressMs: number;
+  /** A worker with work that stands still or does nothing is given this, and the time of so many steps if that is more. */
+  readonly hangMs: number;
+  readonly hangSteps: number;
+  /** One that computes, or waits for a disk, without a sign of progress: a compilation or a save takes its time. */
+  readonly busyMs: number;
+  /** Until the user is told who is waited for, by what that worker does. */
+  readonly tellMs: { readonly stopped: number; readonly idle: number; readonly busy: number };
+  /** A look at the time that comes so late means that this process itself stood still. */
+  readonly ownPauseMs: number;
+  /** For the answers to `halt`. */
+  readonly haltMs: number;
   /** Between the first sign of a failure and the verdict: later signs may name the cause better. */
   readonly settleMs: number;
 }

@@ -4,6 +4,7 @@ import type { Best } from '../best-metric.js';
 import type { Cadence } from '../cadence.js';
 import { createCadence } from '../cadence.js';
 import type { Metrics } from '@microtune/data';
+import { lifeCodes, type Note } from '../note.js';
 import type { LogEntry } from '../trainer-state.js';
 import type { Evaluated, RunSpec } from './run-spec.js';
 
@@ -11,8 +12,15 @@ export type Hello = Extract<WorkerMessage, { type: 'hello' }>;
 export type Ready = Extract<WorkerMessage, { type: 'ready' }>;
 export type Stepped = Extract<WorkerMessage, { type: 'stepped' }>;
 export type Saved = Extract<WorkerMessage, { type: 'saved' }>;
+export type SaveKind = Extract<CoordinatorMessage, { type: 'save' }>['kind'];
 
 export type StopRequest = 'interrupted' | 'terminated';
+
+/**
+ * What the system says of a worker's process: it computes or waits for a disk, it only waits, or it does not run at all
+ * (a signal or a debugger stopped it).
+ */
+export type Activity = 'busy' | 'idle' | 'stopped' | 'unknown';
 
 export type RunEvent =
   | { type: 'message'; rank: number; message: WorkerMessage }
@@ -26,20 +34,44 @@ export type RunEvent =
       stderr: string;
     }
   | { type: 'stop-requested'; request: StopRequest }
-  /** Time passed; deadlines are looked at. */
-  | { type: 'tick' };
+  /** Time passed; deadlines are looked at. Activities by rank, where they were looked at. */
+  | { type: 'tick'; activities?: readonly Activity[] };
 
 export interface Member {
   readonly hello: Hello | undefined;
   readonly ready: Ready | undefined;
-  /** Last time the worker did something new, and what it was doing. */
+  /** Last time the worker did something new, and what it was doing, in which step. */
   readonly progressAt: number;
   readonly phase: string;
+  readonly phaseStep: number;
+  /** Last message of any kind: JavaScript runs there. */
+  readonly heardAt: number;
+  readonly activity: Activity;
+  /** The user was told that the others wait for it. */
+  readonly isNamed: boolean;
+  /** Highest step it reported. */
+  readonly stepped: number;
   /** Commands sent and not yet answered. */
   readonly unanswered: number;
   readonly restoredSha256: string | undefined;
+  /** Its answer to `halt`. */
+  readonly halted: { readonly holdsStep: number | undefined } | undefined;
   readonly exited: boolean;
 }
+
+/** A folder that a worker was asked to write. */
+export interface AskedSave {
+  readonly rank: number;
+  readonly kind: SaveKind;
+  readonly step: number;
+  readonly folder: string;
+}
+
+/** What is done before a run ends early (rescuing.ts). */
+export type Rescue =
+  | { readonly stage: 'halting'; readonly at: number }
+  | { readonly stage: 'saving'; readonly at: number; readonly rank: number }
+  | { readonly stage: 'done' };
 
 /** Why a run fails, as first seen from one place. */
 export interface FailureSign {
@@ -57,6 +89,8 @@ export type Phase =
   /** Waiting for the weights of the best evaluation, then for the final model. */
   | 'restoring'
   | 'saving'
+  /** Asked to stop while a worker hangs: another one saves what is there. */
+  | 'rescuing'
   | 'failing'
   | 'finished';
 
@@ -74,10 +108,15 @@ export interface RunState {
   /** Reports of steps not yet applied by all, by step and rank. */
   readonly reports: ReadonlyMap<number, ReadonlyMap<number, Stepped>>;
   readonly evaluation:
-    | { readonly id: number; readonly startedAt: number; readonly parts: readonly Evaluated[] }
+    | {
+        readonly id: number;
+        readonly startedAt: number;
+        readonly parts: ReadonlyMap<number, Evaluated>;
+      }
     | undefined;
   readonly evaluationsSent: number;
-  readonly savesPending: number;
+  /** Not answered yet, in the order they were sent. */
+  readonly savesAsked: readonly AskedSave[];
   readonly lastSaved: Saved | undefined;
   /** Newest checkpoint asked for, and newest one that is whole. */
   readonly requestedCheckpoint: string | undefined;
@@ -95,6 +134,13 @@ export interface RunState {
   readonly evaluationsWithoutImprovement: number;
   readonly stoppedEarly: boolean;
   readonly stopRequest: StopRequest | undefined;
+  /** Last look at the time. */
+  readonly lookedAt: number;
+  /** Durations of the last steps, of the slowest worker. */
+  readonly recentStepMs: readonly number[];
+  readonly rescue: Rescue | undefined;
+  /** Messages of strangers so far. */
+  readonly strangers: number;
   readonly failure: { readonly at: number; readonly signs: readonly FailureSign[] } | undefined;
 }
 
@@ -121,6 +167,8 @@ export type RunRecord =
       notes: readonly string[];
     }
   | { type: 'saved'; kind: string; folder: string }
+  /** Something the user should know now. */
+  | ({ type: 'note' } & Note)
   /** A checkpoint beyond save_total_limit. */
   | { type: 'remove'; folder: string }
   | { type: 'finished'; outcome: Outcome };
@@ -155,6 +203,9 @@ export const reasonCodes = [
   'saved',
   'checkpoint_removed',
   'note',
+  ...lifeCodes,
+  /** A message of no worker of this run. */
+  'stranger',
   'fault',
   'failed',
   'ended',
@@ -187,14 +238,15 @@ export function initialState(spec: RunSpec, now: number): RunState {
       hasEvaluation: spec.evaluation !== undefined,
     }),
     phase: 'joining',
-    members: Array.from({ length: config.workers }, () => newMember(now)),
+    members: Array.from({ length: config.workers }, () => newMember(now, step)),
     planned: step,
     stepped: step,
-    settled: start === undefined ? -1 : step,
+    // What was due at the step of the checkpoint is done first where the run was cut off before it.
+    settled: start === undefined ? -1 : kept?.pauseIsDue === true ? step - 1 : step,
     reports: new Map(),
     evaluation: undefined,
     evaluationsSent: 0,
-    savesPending: 0,
+    savesAsked: [],
     lastSaved: undefined,
     requestedCheckpoint: start?.checkpoint,
     lastCheckpoint: start?.checkpoint,
@@ -211,20 +263,39 @@ export function initialState(spec: RunSpec, now: number): RunState {
         ? undefined
         : { value: bestKnown, step: from?.best_global_step ?? 0, metrics: kept?.bestMetrics ?? {} },
     evaluationsWithoutImprovement: kept?.evaluationsWithoutImprovement ?? 0,
-    stoppedEarly: false,
+    stoppedEarly: hasStoppedEarly(spec),
     stopRequest: undefined,
+    lookedAt: now,
+    recentStepMs: [],
+    rescue: undefined,
+    strangers: 0,
     failure: undefined,
   };
 }
 
-function newMember(now: number): Member {
+/** The patience was used up at the step of the checkpoint. */
+function hasStoppedEarly({ config, start, totalSteps }: RunSpec): boolean {
+  const kept = start?.state.microtune;
+  if (kept === undefined || kept.pauseIsDue === true) return false;
+  const exhausted =
+    kept.evaluationsWithoutImprovement >= (config.earlyStoppingPatience ?? Infinity);
+  return exhausted && (start?.state.global_step ?? 0) < totalSteps;
+}
+
+function newMember(now: number, step: number): Member {
   return {
     hello: undefined,
     ready: undefined,
     progressAt: now,
     phase: 'starting',
+    phaseStep: step,
+    heardAt: now,
+    activity: 'unknown',
+    isNamed: false,
+    stepped: step,
     unanswered: 1,
     restoredSha256: undefined,
+    halted: undefined,
     exited: false,
   };
 }

@@ -48,6 +48,9 @@ export function trainerStateOf(state: RunState): TrainerState {
       lossSinceLog: state.lossSinceLog,
       lastLoggedStep: state.lastLoggedStep,
       evaluationsWithoutImprovement: state.evaluationsWithoutImprovement,
+      ...(cadence.pauses(state.stepped) && state.settled < state.stepped
+        ? { pauseIsDue: true }
+        : {}),
       bestMetrics: best === undefined ? undefined : { ...best.metrics },
     },
   };

@@ -1,8 +1,8 @@
 /** Plans out, reports in: the steps themselves, and what is logged of them. */
 import { learningRateAt } from '../schedule.js';
-import { fail } from './failing.js';
+import { fail, unexpected } from './failing.js';
 import type { RunState, Stepped } from './run-state.js';
-import { sendAll, update, type Turn } from './turn.js';
+import { sendAll, update, updateMember, type Turn } from './turn.js';
 
 /** Sends plans up to the next pause, at most `planAheadSteps` beyond what all workers have applied. */
 export function sendPlans(turn: Turn): void {
@@ -25,12 +25,27 @@ function nextPause(state: RunState): number {
 
 /** Takes a report; when it was the last of the next step, the step is done. */
 export function stepped(turn: Turn, rank: number, report: Stepped): void {
-  const { reports } = turn.state;
+  const { reports, planned, members } = turn.state;
+  const expected = (members[rank]?.stepped ?? 0) + 1;
+  if (report.step !== expected || report.step > planned)
+    return unexpected(turn, rank, `a report of step ${report.step}, expected step ${expected}`);
+  updateMember(turn, rank, { stepped: report.step });
   const ofStep = new Map(reports.get(report.step)).set(rank, report);
   update(turn, { reports: new Map(reports).set(report.step, ofStep) });
   const next = turn.state.stepped + 1;
   const complete = turn.state.reports.get(next);
   if (complete?.size === turn.state.members.length) finishStep(turn, next, complete);
+}
+
+/** A worker that has applied a step knows that all have its result: the step is done, whoever did not live to report it. */
+export function finishStepsUpTo(turn: Turn, step: number): void {
+  while (turn.state.stepped < step) {
+    const next = turn.state.stepped + 1;
+    const reports = turn.state.reports.get(next);
+    if (reports === undefined) return;
+    finishStep(turn, next, reports);
+    if (turn.state.stepped < next) return;
+  }
 }
 
 function finishStep(turn: Turn, step: number, reports: ReadonlyMap<number, Stepped>): void {
@@ -45,9 +60,13 @@ function finishStep(turn: Turn, step: number, reports: ReadonlyMap<number, Stepp
   }
   const rest = new Map(turn.state.reports);
   rest.delete(step);
-  update(turn, { stepped: step, reports: rest });
+  const slowestMs = Math.max(...byRank.map(({ timings }) => timings.totalMs));
+  const recentStepMs = [...turn.state.recentStepMs, slowestMs].slice(-rememberedSteps);
+  update(turn, { stepped: step, reports: rest, recentStepMs });
   recordStep(turn, step, byRank, first);
 }
+
+const rememberedSteps = 32;
 
 function agree(a: Stepped, b: Stepped): boolean {
   return a.lossSum === b.lossSum && a.weight === b.weight && a.gradientNorm === b.gradientNorm;

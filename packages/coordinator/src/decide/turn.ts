@@ -3,6 +3,7 @@
  * turn and replace its state; `decide` makes the turn and hands out its result, so seen from outside all is pure.
  */
 import { protocolVersion, type CoordinatorMessage } from '@microtune/shared';
+import type { lifeCodes } from '../note.js';
 import type { Member, Outgoing, Reason, RunRecord, RunState } from './run-state.js';
 
 export interface Turn {
@@ -45,6 +46,17 @@ export function send(turn: Turn, rank: number, step: number, body: Body<Coordina
     unanswered: member.unanswered + 1,
     progressAt: member.unanswered === 0 ? turn.now : member.progressAt,
   });
+}
+
+/** What the user is told at once, and events.jsonl too. */
+export function tell(turn: Turn, code: (typeof lifeCodes)[number], text: string): void {
+  explain(turn, code, text);
+  turn.records.push({ type: 'note', code, text });
+}
+
+/** Ranks whose processes are there. */
+export function liveRanks(state: RunState): number[] {
+  return ranksOf(state).filter((rank) => state.members[rank]?.exited === false);
 }
 
 export function sendAll(turn: Turn, step: number, body: Body<CoordinatorMessage>): void {

@@ -141,8 +141,16 @@ async function openWorker(
     sumsHeld: Math.max(...ranges[transport.worldSize]!.map(([from, to]) => sumsHeld({ from, to }))),
   });
   const clock = { now: () => 0, timestamp: () => '' };
-  const progress = { enter: () => undefined };
-  const trainer = { rank: transport.rank, clock, progress, batch: batchOf, replica };
+  const progress = { enter: () => undefined, close: () => undefined };
+  const trainer = {
+    rank: transport.rank,
+    clock,
+    progress,
+    batch: batchOf,
+    replica,
+    held: { step: 0 },
+    giveUp: new AbortController().signal,
+  };
   return {
     replica,
     train: async (from, to) => {

@@ -1,0 +1,22 @@
+/** The source model as a run would load it, without its weights: what is wrong with it shows here, before workers do. */
+import type { OpenedRun } from '@microtune/coordinator';
+import { loadModel, requireFit, type LoadedModel } from '@microtune/models';
+import type { ResolvedConfig } from '@microtune/shared';
+
+/** @throws MicrotuneError `data` or `usage` for a model that cannot be trained on these data */
+export async function openModel(
+  config: ResolvedConfig,
+  { splits }: OpenedRun,
+): Promise<LoadedModel> {
+  const { labels, problemType } = splits.mapping;
+  const model = await loadModel(config.modelNameOrPath, {
+    seed: config.seed,
+    labels,
+    problemType,
+    labelSmoothing: config.labelSmoothingFactor,
+  });
+  for (const split of [splits.train, splits.validation]) {
+    if (split !== undefined) requireFit(model, split);
+  }
+  return model;
+}
