@@ -13,25 +13,25 @@ const mayMount =
   spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', '-o', 'size=64k', 'none', '/mnt']).status ===
   0;
 
-/** In a mount namespace: a command onto a disk of which 8 kB are free. */
-const almostFull = `
-  disk="$1" seen="$2"; shift 2
-  mount -t tmpfs -o size=400k none "$disk"
-  head -c 376832 /dev/zero >"$disk/other"
-  eval "$FIRST" >"$seen/first.txt" 2>&1; echo $? >"$seen/first.code"
-  rm "$disk/other"
-  cp -a "$disk/run" "$seen/run-when-full"
-`;
-
-/** In a mount namespace: a command that fills a disk of 1 MB, then the disk grows, then another command. */
+/**
+ * In a mount namespace: a command on a disk of $SIZE that something else fills, to $LEFT kB, once $SIGN is there; then the disk
+ * grows, then another command.
+ */
 const fillThenGrow = `
   disk="$1" seen="$2"; shift 2
-  mount -t tmpfs -o size=1m none "$disk"
+  mount -t tmpfs -o size="$SIZE" none "$disk"
+  (
+    until [ -s "$disk/run/$SIGN" ] || [ -e "$seen/first.code" ]; do sleep 0.01; done
+    free=$(df -k --output=avail "$disk" | tail -n 1)
+    head -c $(((free - LEFT) * 1024)) /dev/zero >"$disk/other"
+  ) &
   eval "$FIRST" >"$seen/first.txt" 2>&1; echo $? >"$seen/first.code"
-  cp -a "$disk/run" "$seen/run-when-full"
+  wait
+  rm -f "$disk/other"
   mount -o remount,size=16m "$disk"
+  [ ! -d "$disk/run" ] || cp -a "$disk/run" "$seen/run-when-full"
   eval "$SECOND" >"$seen/second.txt" 2>&1; echo $? >"$seen/second.code"
-  cp -a "$disk/run" "$seen/run"
+  [ ! -d "$disk/run" ] || cp -a "$disk/run" "$seen/run"
 `;
 
 describe('a disk that fills up', () => {
@@ -49,15 +49,19 @@ describe('a disk that fills up', () => {
         options: { ...options, save_strategy: 'no', resume_from_checkpoint: true },
       });
       await run('unshare', ['-rm', 'sh', '-c', fillThenGrow, 'sh', disk, seen], {
-        env: { ...first.env, FIRST: quoted(first.command), SECOND: quoted(second.command) },
+        env: {
+          ...first.env,
+          ...{ SIZE: '4m', SIGN: 'checkpoint-4/config.json', LEFT: '100' },
+          ...{ FIRST: quoted(first.command), SECOND: quoted(second.command) },
+        },
       });
       const read = (name: string): string => readFileSync(join(seen, name), 'utf8').trim();
 
       expect(read('first.code')).toBe('75');
       expect(read('first.txt')).toMatch(
-        /cannot save .*checkpoint-8 \(\w+\.(safetensors|json)\): ENOSPC.*free space on that disk/,
+        /cannot save .*checkpoint-\d+ \(\w+\.(safetensors|json)\): ENOSPC.*free space on that disk/,
       );
-      expect(read('first.txt')).toMatch(/--resume_from_checkpoint .*run\/checkpoint-6/);
+      expect(read('first.txt')).toMatch(/--resume_from_checkpoint .*run\/checkpoint-\d+/);
       expect(leftAside(join(seen, 'run-when-full'))).toEqual([]);
       expect(processesOf(job)).toEqual([]);
 
@@ -75,10 +79,14 @@ describe('a disk that fills up', () => {
     using job = await makeTinyJob();
     const [disk, seen] = [job.output('disk'), job.output('seen')];
     for (const folder of [disk, seen]) mkdirSync(folder);
-    const options = { max_steps: 1000 };
+    const options = { max_steps: 100_000 };
     const first = trainCommand(job, { output: join(disk, 'run'), workers: 2, options });
-    await run('unshare', ['-rm', 'sh', '-c', almostFull, 'sh', disk, seen], {
-      env: { ...first.env, FIRST: quoted(first.command) },
+    await run('unshare', ['-rm', 'sh', '-c', fillThenGrow, 'sh', disk, seen], {
+      env: {
+        ...first.env,
+        ...{ SIZE: '1m', SIGN: 'metrics.jsonl', LEFT: '0', SECOND: 'true' },
+        FIRST: quoted(first.command),
+      },
     });
     expect(readFileSync(join(seen, 'first.code'), 'utf8').trim()).toBe('75');
     expect(readFileSync(join(seen, 'first.txt'), 'utf8')).toMatch(
@@ -87,6 +95,41 @@ describe('a disk that fills up', () => {
     expect(leftAside(join(seen, 'run-when-full'))).toEqual([]);
     expect(processesOf(job)).toEqual([]);
   });
+
+  it.skipIf(!mayMount)(
+    'is found too small before the first step, and left as it was (C13)',
+    async () => {
+      using job = await makeTinyJob();
+      const [disk, seen] = [job.output('disk'), job.output('seen')];
+      for (const folder of [disk, seen]) mkdirSync(folder);
+      const options = { max_steps: 100, save_strategy: 'steps', save_steps: 2 };
+      const first = trainCommand(job, { output: join(disk, 'run'), workers: 1, options });
+      const second = first.command.map((word) => (word === 'train' ? 'check' : word));
+      await run('unshare', ['-rm', 'sh', '-c', fillThenGrow, 'sh', disk, seen], {
+        env: {
+          ...first.env,
+          ...{ SIZE: '1m', SIGN: 'metrics.jsonl', LEFT: '0' },
+          ...{ FIRST: quoted(first.command), SECOND: quoted(second) },
+        },
+      });
+      const read = (name: string): string => readFileSync(join(seen, name), 'utf8').trim();
+      expect(read('first.code')).toBe('64');
+      expect(read('first.txt')).toMatch(
+        /needs at least \d+ MB: 50 checkpoints of .*--save_total_limit/,
+      );
+      expect(readdirSync(seen).sort()).toEqual([
+        'first.code',
+        'first.txt',
+        'second.code',
+        'second.txt',
+      ]);
+      // On a disk of 16 MB it fits, though maybe not by much.
+      expect(read('second.code')).toBe('0');
+      expect(JSON.parse(read('second.txt').split('\n').at(-1) ?? '')).toMatchObject({
+        disk_bytes: expect.any(Number) as number,
+      });
+    },
+  );
 });
 
 const quoted = (command: readonly string[]): string =>

@@ -12,6 +12,7 @@ export type { WorkerCommand } from './launcher.js';
 export { learningRateAt, stepsPerEpoch, totalSteps, warmupStepCount } from './schedule.js';
 export { openRun } from './open-run.js';
 export { requireFreeFolder } from './earlier-run.js';
+export { checkDisk, diskNeed } from './disk-need.js';
 export { checkOutputFolder } from './output-folder.js';
 export { takeRunFolder } from './take-run-folder.js';
 export type { OpenedRun } from './open-run.js';

@@ -16,6 +16,7 @@ import {
 } from '@microtune/shared';
 import type { Logger } from '@microtune/shared/logging';
 import { conduct, type Conducted } from './conduct.js';
+import { checkDisk } from './disk-need.js';
 import { createEventQueue, type EventQueue } from './event-queue.js';
 import type { RunSpec } from './decide/run-spec.js';
 import type { RunEvent, StopRequest } from './decide/run-state.js';
@@ -208,6 +209,9 @@ async function train(
       send: (rank, message) => workers.server.send(rank, toDisk(message, place)),
       record: (record, state) => {
         if (record.type === 'ready') {
+          const tight = checkDisk(spec, record.totalParameters);
+          if (tight !== undefined)
+            context.observe({ type: 'note', code: 'output_folder', text: tight });
           if (place.isSettled) goOnInPlace(spec);
           else if (!keepsEarlier) place.settle();
         }

@@ -2,19 +2,21 @@
 import { cpus } from 'node:os';
 import {
   batchNotes,
+  checkDisk,
+  diskNeed,
   notesOf,
   openRun,
   requireFreeFolder,
   resolveConfig,
   type Note,
 } from '@microtune/coordinator';
-import { MicrotuneError, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
+import { MicrotuneError, messageOf, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
 import { openModel } from '../training/open-model.js';
 import { placeRun } from '../training/place-run.js';
 import { requireModel } from '../training/require-model.js';
-import { grouped } from '../output/format.js';
+import { byteSize, grouped } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
@@ -22,29 +24,36 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   requireModel(parsed.modelNameOrPath);
   const { engine, note, devices } = await placeRun(parsed, environment);
   const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
-  const problem = outputProblem(config);
-  const found = await examine(config, environment).catch((error: unknown) => {
-    throw problem === undefined ? error : withAlso(error, problem);
-  });
+  const problem = attempt(() => requireFreeFolder(config));
+  const { spec, parameters, ...found } = await examine(config, environment).catch(
+    (error: unknown) => {
+      throw problem instanceof MicrotuneError ? withAlso(error, problem) : error;
+    },
+  );
+  const disk = attempt(() => checkDisk(spec, parameters));
+  const problems = [problem, disk].filter((one) => one instanceof MicrotuneError);
   const notes = [
     ...found.notes,
     ...notesOf('batch_follows_workers', batchNotes(parsed, config)),
     ...notesOf('engine', note === undefined ? [] : [note]),
-    ...notesOf('output_folder', problem === undefined ? [] : [problem.message]),
+    ...notesOf('output_folder', [
+      ...problems.map(messageOf),
+      ...(typeof disk === 'string' ? [disk] : []),
+    ]),
   ];
-  const all = { ...found, notes };
-  environment.stdout.write(config.json ? `${JSON.stringify(all)}\n` : `${foundText(all)}\n`);
+  const all = { ...found, parameters, disk_bytes: diskNeed(spec, parameters).mostBytes, notes };
+  const text = config.json ? JSON.stringify(all) : foundText(all, problems.length === 0);
+  environment.stdout.write(`${text}\n`);
   // Without --output_dir only the rest was asked about.
-  if (problem !== undefined && config.outputDir !== defaultOutputDir) throw problem;
+  if (problems[0] !== undefined && config.outputDir !== defaultOutputDir) throw problems[0];
   return 0;
 }
 
 const defaultOutputDir = runConfigSchema.shape.outputDir.parse(undefined);
 
-function outputProblem(config: ResolvedConfig): MicrotuneError | undefined {
+function attempt<T>(check: () => T): T | MicrotuneError {
   try {
-    requireFreeFolder(config);
-    return undefined;
+    return check();
   } catch (error) {
     if (error instanceof MicrotuneError) return error;
     throw error;
@@ -65,6 +74,7 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
   const { spec, splits, notes } = opened;
   const { labels, problemType } = splits.mapping;
   const model = await openModel(config, opened);
+  const parameters = parameterCount(model.program.parameters);
   return {
     engine: config.engine,
     devices: config.devices,
@@ -76,8 +86,9 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     steps: spec.totalSteps,
     steps_per_epoch: spec.stepsOfEpoch,
     shards_of_first_step: spec.planStep(1).shards.length,
-    parameters: parameterCount(model.program.parameters),
+    parameters,
     notes: [...notes, ...notesOf('model', model.notes)],
+    spec,
   };
 }
 
@@ -88,23 +99,21 @@ function parameterCount(parameters: readonly { readonly shape: readonly number[]
   );
 }
 
-function foundText({
-  notes,
-  ...facts
-}: {
-  notes: readonly Note[];
-  [name: string]: unknown;
-}): string {
+function foundText(
+  { notes, ...facts }: { notes: readonly Note[]; [name: string]: unknown },
+  isReady: boolean,
+): string {
   const rows = Object.entries(facts).map(([name, value]) => {
     const text =
       typeof value === 'number'
-        ? grouped(value)
+        ? name.endsWith('_bytes')
+          ? byteSize(value)
+          : grouped(value)
         : Array.isArray(value)
           ? value.join(', ')
           : String(value);
-    return [name.replaceAll('_', ' '), text === '' ? '-' : text] as const;
+    return [name.replace(/_bytes$/, '').replaceAll('_', ' '), text === '' ? '-' : text] as const;
   });
-  const isReady = !notes.some(({ code }) => code === 'output_folder');
   const verdict = isReady ? ['ready to train'] : [];
   return [renderFacts(rows), ...notes.map(({ text }) => `note: ${text}`), ...verdict].join('\n');
 }

@@ -8,7 +8,7 @@
 import { constants } from 'node:fs';
 import { copyFile, link, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isWeightsFile, settledPath } from '@microtune/shared';
+import { assert, isWeightsFile, settledPath } from '@microtune/shared';
 
 interface SavedFolder {
   readonly sha256: string;
@@ -61,8 +61,10 @@ async function shareAll({ files }: SavedFolder, from: string, into: string): Pro
   try {
     for (const { name, ...then } of files) {
       const now = await stat(join(from, name));
-      if (now.ino !== then.ino || now.size !== then.size || now.mtimeMs !== then.mtimeMs)
-        throw new Error(`${name} was changed`);
+      assert(
+        now.ino === then.ino && now.size === then.size && now.mtimeMs === then.mtimeMs,
+        `${name} is as it was saved`,
+      );
       await share(join(from, name), join(into, name));
     }
     return files.length > 0;
