@@ -46,7 +46,38 @@ const hidden = (folder: string): string[] =>
   readdirSync(folder).filter((name) => /^\.|partial|previous|\.tmp$/.test(name));
 
 describe('a finished run', () => {
-  it('stays whole until what overwrites it has a checkpoint (A3), keeps what the user put into it, is not resumed (A2), and may move', async () => {
+  it('is not resumed (A2), and is as it was when what would overwrite it never begins (A3)', async () => {
+    using job = await makeTinyJob();
+    const output = job.output('run');
+    await train(job, { output, workers: 2, options: finished });
+    const before = contents(output);
+
+    const resume = { ...finished, resume_from_checkpoint: true };
+    const again = await end(job, { output, workers: 1, options: resume });
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.text).toMatch(/holds a finished run of 8 steps.*nothing was changed/);
+    expect([contents(output), hidden(output)]).toEqual([before, []]);
+
+    const overwrite = { max_steps: 2000, overwrite_output_dir: true };
+    const mistyped = { ...overwrite, train_file: `${job.train}x` };
+    expect(await end(job, { output, workers: 2, options: mistyped })).toMatchObject({ code: 65 });
+    expect([contents(output), hidden(output)]).toEqual([before, []]);
+
+    await using cluster = startTraining(job, { output, workers: 2, options: overwrite });
+    await eventually(() => cluster.workers().length > 0, 30_000, 'the workers to start');
+    cluster.signal('SIGINT');
+    expect(await cluster.ended).toMatchObject({ code: 130 });
+    expect([contents(output), hidden(output)]).toEqual([before, []]);
+
+    const moved = job.output('moved');
+    renameSync(output, moved);
+    const raised = { ...resume, max_steps: 10 };
+    const resumed = await train(job, { output: moved, workers: 1, options: raised });
+    expect(resumed).toMatchObject({ steps: 10, resumed_from: join(moved, 'checkpoint-8') });
+    expect(existsSync(output)).toBe(false);
+  }, 150_000);
+
+  it('stays whole until what overwrites it has a checkpoint (A3), and keeps what the user put into it', async () => {
     using job = await makeTinyJob();
     const output = job.output('run');
     await train(job, { output, workers: 2, options: finished });
@@ -56,29 +87,14 @@ describe('a finished run', () => {
     const before = contents(output);
     expect(Object.keys(before)).toEqual(expect.arrayContaining([...mine, 'model.safetensors']));
 
-    const resume = { ...finished, resume_from_checkpoint: true };
-    const again = await end(job, { output, workers: 1, options: resume });
-    expect(again).toMatchObject({ code: 0 });
-    expect(again.text).toMatch(/holds a finished run of 8 steps.*nothing was changed/);
-    expect(contents(output)).toEqual(before);
-
-    const overwrite = { max_steps: 2000, overwrite_output_dir: true };
-    const mistyped = { ...overwrite, train_file: `${job.train}x` };
-    expect(await end(job, { output, workers: 2, options: mistyped })).toMatchObject({ code: 65 });
-    expect([contents(output), hidden(output)]).toEqual([before, []]);
-
-    const young = join(output, '.microtune-next');
-    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
-      await using cluster = startTraining(job, { output, workers: 2, options: overwrite });
-      // The first Ctrl-C comes before the first step, the kill among the steps.
-      const isTime = (): boolean =>
-        signal === 'SIGINT' ? cluster.workers().length > 0 : readSteps(young).length > 2;
-      await eventually(isTime, 30_000, `the moment for ${signal}`);
-      cluster.signal(signal);
-      const { code } = await cluster.ended;
-      expect(code).toBe(signal === 'SIGINT' ? 130 : null);
+    const killed = { max_steps: 100_000, overwrite_output_dir: true };
+    {
+      await using cluster = startTraining(job, { output, workers: 2, options: killed });
+      const young = join(output, '.microtune-next');
+      await eventually(() => readSteps(young).length > 2, 30_000, 'steps');
+      cluster.signal('SIGKILL');
+      await cluster.ended;
       expect(contents(output)).toEqual(before);
-      if (signal === 'SIGINT') expect(hidden(output)).toEqual([]);
     }
     await eventually(() => processesOf(job).length === 0, 10_000, 'the workers to leave');
 
@@ -90,14 +106,7 @@ describe('a finished run', () => {
     expect(readdirSync(join(output, 'checkpoint-8'))).toEqual(['mine.txt']);
     expect(readSteps(output).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
     expect(hidden(output)).toEqual([]);
-
-    const moved = job.output('moved');
-    renameSync(output, moved);
-    const raised = { ...resume, max_steps: 6 };
-    const resumed = await train(job, { output: moved, workers: 1, options: raised });
-    expect(resumed).toMatchObject({ steps: 6, resumed_from: join(moved, 'checkpoint-4') });
-    expect(existsSync(output)).toBe(false);
-  });
+  }, 150_000);
 
   it('stores the same weights once, and moments of unused rows not at all', async () => {
     using job = await makeTinyJob();
