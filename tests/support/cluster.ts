@@ -181,7 +181,7 @@ async function reaches(
       if (end !== undefined) throw new Error(`train ended before step ${step}:\n${end.text}`);
       return readSteps(output).some((line) => line.step >= step);
     },
-    30_000,
+    60_000,
     `step ${step}`,
   );
 }

@@ -34,7 +34,7 @@ const deadlines: Deadlines = {
   hangSteps: 10,
   busyMs: 3_600_000,
   tellMs: { stopped: 3000, idle: 6000, busy: 30_000 },
-  ownPauseMs: 3000,
+  ownPauseMs: 5000,
   haltMs: 10_000,
   settleMs: 500,
 };
