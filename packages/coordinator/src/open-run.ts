@@ -23,7 +23,9 @@ import { bestMetricName } from './best-metric.js';
 import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-spec.js';
 import { goesOnInPlace } from './earlier-run.js';
 import { gatherPredictions } from './gather-predictions.js';
-import { mostSumsHeld } from './sums-held.js';
+import { availableMemoryBytes } from './available-memory.js';
+import { requireMachineMemory, type MemoryNeed, type ModelNumbers } from './memory-need.js';
+import { memoryAlternatives, runMemory, sumsHeldBy } from './run-memory.js';
 import { listCheckpoints } from './list-checkpoints.js';
 import { notesOf, type Note } from './note.js';
 import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
@@ -35,6 +37,8 @@ export interface OpenedRun {
   readonly splits: Splits;
   readonly trainSamples: number;
   readonly evaluationSamples: number;
+  /** Of all processes; undefined where nothing is known of the model. */
+  readonly memory: MemoryNeed | undefined;
   /** Things the user should know. */
   readonly notes: readonly Note[];
 }
@@ -53,20 +57,31 @@ const deadlines: Deadlines = {
   settleMs: 500,
 };
 
+export interface OpenOptions {
+  readonly runId: string;
+  readonly cacheFolder: string | undefined;
+  /** For the estimate of memory; undefined makes none. */
+  readonly model?: ModelNumbers | undefined;
+}
+
 /**
- * @throws MicrotuneError `data` or `usage` for data, options or a checkpoint that do not fit each other
+ * @throws MicrotuneError `data` or `usage` for data, options or a checkpoint that do not fit each other, or a run that does
+ *   not fit this machine's memory
  */
-export async function openRun(
-  config: ResolvedConfig,
-  options: { runId: string; cacheFolder: string | undefined },
-): Promise<OpenedRun> {
+export async function openRun(config: ResolvedConfig, options: OpenOptions): Promise<OpenedRun> {
   const splits = await openSplits(config, {
     tokenizerFolder: config.modelNameOrPath,
     cacheFolder: options.cacheFolder,
   });
   const training = planTraining(splits.train.lengths, config);
-  const plan = (step: number): StepPlan => planOf(training.shardsOf(step), splits.train, config);
-  const planStep = rememberRecent(plan);
+  const memory = options.model && runMemory(config, training, options.model);
+  if (memory !== undefined && options.model !== undefined) {
+    requireMachineMemory(memory, availableMemoryBytes(), {
+      workers: config.workers,
+      alternatives: memoryAlternatives(config, splits.train.lengths, options.model),
+    });
+  }
+  const planStep = rememberRecent((step) => planOf(training.shardsOf(step), splits.train, config));
   const spec: RunSpec = {
     runId: options.runId,
     config,
@@ -81,7 +96,7 @@ export async function openRun(
     // Those of a run that is overwritten go before the first step.
     existingCheckpoints: goesOnInPlace(config) ? listCheckpoints(config.outputDir) : [],
     evaluation: evaluationOf(splits, config),
-    sumsHeld: mostSumsHeld({ ...config, ...training, planStep: plan }),
+    sumsHeld: sumsHeldBy(config, training),
     planStep,
   };
   checkMetric(config, splits.mapping);
@@ -90,6 +105,7 @@ export async function openRun(
     splits,
     trainSamples: splits.train.size,
     evaluationSamples: splits.validation?.size ?? 0,
+    memory,
     notes: [
       ...notesOf('data', splits.notes),
       ...notesOf('unused_option', unusedOptions(config)),

@@ -29,6 +29,7 @@ import {
   holdsEarlierRun,
   refuseEarlierRun,
 } from './earlier-run.js';
+import type { ModelNumbers } from './memory-need.js';
 import { openRun, type OpenedRun } from './open-run.js';
 import { orTransient, truncateLines, writeConfig, writeJsonFile } from './run-files.js';
 import { listCheckpoints } from './list-checkpoints.js';
@@ -58,6 +59,8 @@ export interface TrainingContext {
    * @throws MicrotuneError
    */
   check?(run: OpenedRun): Promise<void>;
+  /** For the estimate of memory; undefined makes none. */
+  readonly model?: ModelNumbers | undefined;
   /** Opens the coordinator's log. @param folder of all logs of the run, made when missing */
   openLogger(folder: string): Logger;
   readonly observe: RunObserver;

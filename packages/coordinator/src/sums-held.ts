@@ -1,6 +1,6 @@
 /** How many gradients each worker of a run holds at once: what its memory must have room for. */
 import { sumsHeld } from '@microtune/collective';
-import type { StepPlan } from './decide/run-spec.js';
+import type { ShardRange } from '@microtune/shared';
 
 /** Rows of all steps looked at together: cutting them takes about 50 ms. */
 const rowsLookedAt = 16_384;
@@ -11,7 +11,8 @@ export interface StepsToLookAt {
   /** Later epochs are cut from the same rows in another order. */
   readonly stepsPerEpoch: number;
   readonly trainBatchSize: number;
-  planStep(step: number): StepPlan;
+  /** By rank. */
+  rangesOf(step: number): readonly ShardRange[];
 }
 
 /**
@@ -25,7 +26,7 @@ export function mostSumsHeld(run: StepsToLookAt): number[] {
   const looked = Math.min(steps, mostSteps, affordable);
   const most: number[] = [];
   for (let index = 0; index < looked; index++) {
-    const { ranges } = run.planStep(1 + Math.floor((index * steps) / looked));
+    const ranges = run.rangesOf(1 + Math.floor((index * steps) / looked));
     ranges.forEach((range, rank) => {
       // A rank without shards takes a slot for the result.
       most[rank] = Math.max(most[rank] ?? 1, sumsHeld(range));

@@ -10,6 +10,7 @@ import {
   resolveConfig,
   type Note,
 } from '@microtune/coordinator';
+import { modelSize } from '@microtune/models/model-size';
 import { MicrotuneError, messageOf, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
@@ -70,8 +71,9 @@ function withAlso(error: unknown, problem: MicrotuneError): unknown {
 
 /** Everything about data and model, without starting anything. */
 async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['environment']) {
-  const opened = await openRun(config, { runId: 'check', cacheFolder });
-  const { spec, splits, notes } = opened;
+  const size = await modelSize(config.modelNameOrPath, config.numLabels ?? 2);
+  const opened = await openRun(config, { runId: 'check', cacheFolder, model: size });
+  const { spec, splits, notes, memory } = opened;
   const { labels, problemType } = splits.mapping;
   const model = await openModel(config, opened);
   const parameters = parameterCount(model.program.parameters);
@@ -87,6 +89,7 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     steps_per_epoch: spec.stepsOfEpoch,
     shards_of_first_step: spec.planStep(1).shards.length,
     parameters,
+    memory_bytes: memory?.totalBytes ?? 0,
     notes: [...notes, ...notesOf('model', model.notes)],
     spec,
   };

@@ -11,6 +11,7 @@ import {
   type RunObserver,
   type Summary,
 } from '@microtune/coordinator';
+import { modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
 import { ownVersion } from '../own-version.js';
@@ -72,6 +73,7 @@ export async function launchTraining(
       return workerCommand({ rank, endpoint, runId, cacheFolder, env });
     },
     cacheFolder,
+    model: await modelSize(resolved.modelNameOrPath, resolved.numLabels ?? 2),
     openLogger: (folder) => createLogger(folder, 'coordinator'),
     observe,
     stop,

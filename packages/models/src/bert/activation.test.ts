@@ -1,6 +1,7 @@
 import { loadEngine, trace } from '@microtune/engine';
 import { expect, it } from 'vitest';
-import { activationNames, activations, type ActivationName } from './activation.js';
+import { activations } from './activation.js';
+import { activationNames, type ActivationName } from './activation-names.js';
 
 const x = Float32Array.of(-3, -0.5, 0, 0.75, 2.5);
 const erfGelu = [-0.00405, -0.154269, 0, 0.580029, 2.484476];

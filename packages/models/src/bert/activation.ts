@@ -1,20 +1,7 @@
 /** `hidden_act` by its HuggingFace name (transformers, activations.py). */
 import { gelu } from '@microtune/engine';
 import { mul, relu, sigmoid, tanh, type Tensor } from '@tensorflow/tfjs-core';
-
-export const activationNames = [
-  'gelu',
-  'gelu_python',
-  'gelu_new',
-  'gelu_fast',
-  'gelu_pytorch_tanh',
-  'relu',
-  'silu',
-  'swish',
-  'tanh',
-  'linear',
-] as const;
-export type ActivationName = (typeof activationNames)[number];
+import type { ActivationName } from './activation-names.js';
 
 const erfGelu = (x: Tensor): Tensor => gelu(x, 'none');
 const tanhGelu = (x: Tensor): Tensor => gelu(x, 'tanh');

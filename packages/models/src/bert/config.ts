@@ -2,7 +2,7 @@
 import { MicrotuneError } from '@microtune/shared';
 import { z } from 'zod';
 import type { HfConfig } from '../folder/config-file.js';
-import { activationNames, type ActivationName } from './activation.js';
+import { activationNames, type ActivationName } from './activation-names.js';
 
 export interface BertConfig {
   readonly vocabSize: number;

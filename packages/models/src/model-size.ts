@@ -1,0 +1,37 @@
+/** How large a model is, from its config.json alone: no weights are read, and nothing that can trace is loaded. */
+import { join } from 'node:path';
+import { bertParameters } from './bert/parameters.js';
+import { parseBertConfig } from './bert/config.js';
+import { modelConfigFile } from '@microtune/shared';
+import { readConfig } from './folder/config-file.js';
+import { elementCount } from './optimizer/layout.js';
+
+export interface ModelSize {
+  /** All parameters, in numbers. */
+  readonly parameterCount: number;
+  /** Those whose gradient is dense: all but tables of rows. */
+  readonly denseCount: number;
+  /** Layers times hidden width: activations of a token are a multiple of it. */
+  readonly layersWidth: number;
+}
+
+/**
+ * @param numLabels of the head
+ * @returns undefined for a model type that is not known here
+ * @throws MicrotuneError `usage` or `data` as `loadModel` does for the folder's config.json
+ */
+export async function modelSize(folder: string, numLabels: number): Promise<ModelSize | undefined> {
+  const raw = await readConfig(folder);
+  if (raw['model_type'] !== 'bert') return undefined;
+  const config = parseBertConfig(raw, join(folder, modelConfigFile));
+  const parameters = bertParameters(config, numLabels);
+  const count = (kind: 'dense' | 'rows'): number =>
+    parameters
+      .filter(({ gradient }) => gradient === kind)
+      .reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  return {
+    parameterCount: count('dense') + count('rows'),
+    denseCount: count('dense'),
+    layersWidth: config.numLayers * config.hiddenSize,
+  };
+}
