@@ -5,6 +5,7 @@ import {
   readFileSync,
   readdirSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -23,6 +24,15 @@ import {
 import { makeTinyJob, type TinyJob } from '../support/tiny-job.js';
 
 const finished = { max_steps: 8, save_strategy: 'steps', save_steps: 4 };
+
+const withBest = {
+  ...finished,
+  save_steps: 8,
+  eval_strategy: 'steps',
+  eval_steps: 8,
+  load_best_model_at_end: true,
+  validation_split: 0.2,
+};
 
 async function end(job: TinyJob, options: TrainOptions): Promise<Ended> {
   await using cluster = startTraining(job, options);
@@ -111,15 +121,7 @@ describe('a finished run', () => {
   it('stores the same weights once, and moments of unused rows not at all', async () => {
     using job = await makeTinyJob();
     const output = job.output('run');
-    const options = {
-      ...finished,
-      save_steps: 8,
-      validation_file: job.validation,
-      eval_strategy: 'steps',
-      eval_steps: 8,
-      load_best_model_at_end: true,
-    };
-    await train(job, { output, workers: 2, options });
+    await train(job, { output, workers: 2, options: withBest });
     const weights = ['best', 'checkpoint-8', '.'].map((folder) =>
       statSync(join(output, folder, 'model.safetensors')),
     );
@@ -131,6 +133,17 @@ describe('a finished run', () => {
       statSync(join(output, 'checkpoint-8', 'optimizer.safetensors')),
     ];
     expect(diskBytes(output)).toBeLessThan(size + optimizer.size + 200_000);
+  });
+
+  it('goes on without best/ where the user has deleted it, and says so', async () => {
+    using job = await makeTinyJob();
+    const output = job.output('run');
+    await train(job, { output, workers: 1, options: withBest });
+    rmSync(join(output, 'best'), { recursive: true });
+    const options = { ...withBest, max_steps: 9, learning_rate: 0, resume_from_checkpoint: true };
+    const { code, text } = await end(job, { output, workers: 1, options });
+    expect([code, text]).toEqual([0, expect.stringContaining('the best is sought from here on')]);
+    expect(readSummary(output)).toMatchObject({ steps: 9, best_step: 9 });
   });
 });
 

@@ -22,14 +22,16 @@ beforeAll(async () => {
   writeFileSync(data, benchRows({ rows: 32, tokens: 12 }));
 });
 
-const start = (...args: string[]) =>
+const start = (...args: string[]) => startIn(process.cwd(), args);
+const startIn = (cwd: string, args: string[]) =>
   spawn(process.execPath, [bin, ...args], {
+    cwd,
     env: { ...process.env, MICROTUNE_CACHE: cacheFolder },
   });
 
 /** The real command, to its end. */
-const microtune = async (args: string[], input = '') => {
-  const child = start(...args);
+const microtune = async (args: string[], input = '', cwd = process.cwd()) => {
+  const child = startIn(cwd, args);
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += String(chunk)));
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += String(chunk)));
@@ -226,6 +228,20 @@ describe('microtune train, eval, check', () => {
       code: 64,
       stderr: expect.stringContaining('--overwrite_output_dir') as unknown,
     });
+    const both = [...options, '--output_dir', taken, '--train_file', join(folder, 'none.tsv')];
+    const { code, stderr } = await microtune(['check', ...both]);
+    expect(code).toBe(65);
+    expect(stderr).toMatch(/none\.tsv[^]*and output_dir: .* holds a finished run/);
+  });
+
+  it('checks the data also where the default output folder holds a run (E27)', async () => {
+    const cwd = join(folder, 'project');
+    mkdirSync(join(cwd, 'trainer_output'), { recursive: true });
+    writeFileSync(join(cwd, 'trainer_output', 'mine.txt'), 'mine');
+    const found = await microtune(['check', ...options], '', cwd);
+    expect(found).toMatchObject({ code: 0, stderr: '' });
+    expect(found.stdout).toMatch(/train rows[^]*note: output_dir: trainer_output .*mine\.txt/);
+    expect(found.stdout).not.toContain('ready to train');
   });
 
   it('names a model folder that is not there, and leaves nothing behind', async () => {

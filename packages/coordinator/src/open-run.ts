@@ -1,4 +1,6 @@
 /** Opens what a run needs to be planned: the data, the checkpoint to go on from, and the plans as functions of the step. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   assignShards,
   computeMetrics,
@@ -12,6 +14,7 @@ import {
 } from '@microtune/data';
 import {
   MicrotuneError,
+  modelConfigFile,
   optionName,
   runFolder,
   samplesIn,
@@ -28,7 +31,12 @@ import { requireMachineMemory, type MemoryNeed, type ModelNumbers } from './memo
 import { memoryAlternatives, runMemory, sumsHeldBy } from './run-memory.js';
 import { listCheckpoints } from './list-checkpoints.js';
 import { notesOf, type Note } from './note.js';
-import { readTrainerState, runIdentity, type RunIdentity } from './trainer-state.js';
+import {
+  readTrainerState,
+  runIdentity,
+  type RunIdentity,
+  type TrainerState,
+} from './trainer-state.js';
 import { resumeNotes } from './resume-notes.js';
 import { unusedOptions } from './unused-options.js';
 
@@ -193,11 +201,27 @@ function startOf(
       `resume_from_checkpoint: ${checkpoint} is of step ${state.global_step}, this run has ${now.totalSteps}: raise max_steps or num_train_epochs`,
     );
   }
-  return { checkpoint, state };
+  return { checkpoint, state: withoutLostBest(config, state) };
+}
+
+/** The best weights are not in a checkpoint, but in `best` of the run folder; without them there is no best so far to come back to. */
+function withoutLostBest(config: ResolvedConfig, state: TrainerState): TrainerState {
+  const { best } = runFolder(config.outputDir);
+  if (!config.loadBestModelAtEnd || existsSync(join(best, modelConfigFile))) return state;
+  const microtune = { ...state.microtune, bestMetrics: undefined };
+  return { ...state, best_metric: null, best_global_step: null, microtune };
 }
 
 function changesOf({ start, config, stepsOfEpoch }: RunSpec): string[] {
-  return start === undefined ? [] : resumeNotes(config, start.state, stepsOfEpoch);
+  if (start === undefined) return [];
+  const { best_model_checkpoint: best, best_global_step: bestStep } = start.state;
+  const lost =
+    best !== null && bestStep === null
+      ? [
+          `the weights of the best evaluation so far are not in ${config.outputDir}: the best is sought from here on`,
+        ]
+      : [];
+  return [...resumeNotes(config, start.state, stepsOfEpoch), ...lost];
 }
 
 function checkIdentity(checkpoint: string, then: RunIdentity, now: RunIdentity): void {
