@@ -1,6 +1,7 @@
 /** Runs that end before their time: what they leave, and that going on from it gives the bits of an undisturbed run. */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import {
@@ -130,23 +131,29 @@ describe('a stop request', () => {
 });
 
 describe('an error that check knows (C12)', () => {
-  it('takes no longer in train, and leaves no process', async () => {
-    using job = await makeTinyJob();
-    const base = { output: job.output('run'), workers: 2, options: { text_column: 'nothing' } };
-    const { command } = trainCommand(job, base);
-    const seconds = async (name: string): Promise<number> => {
-      const args = command.slice(1).map((arg) => (arg === 'train' ? name : arg));
-      const startedAt = performance.now();
-      const child = spawn(command[0] ?? '', args, {
-        stdio: 'ignore',
-        env: trainCommand(job, base).env,
+  it.each(['a metric that does not exist', 'a model without weights'])(
+    'takes no longer in train, and leaves no process: %s',
+    async (what) => {
+      using job = await makeTinyJob();
+      if (what === 'a model without weights') rmSync(join(job.model, 'model.safetensors'));
+      const metric = what === 'a model without weights' ? 'loss' : 'bleu';
+      const { command, env } = trainCommand(job, {
+        output: job.output('run'),
+        workers: 2,
+        options: { validation_file: job.validation, metric_for_best_model: metric },
       });
-      const code = await new Promise((resolve) => child.once('exit', resolve));
-      expect([64, 65]).toContain(code);
-      return (performance.now() - startedAt) / 1000;
-    };
-    const inCheck = await seconds('check');
-    expect(await seconds('train')).toBeLessThan(inCheck + 1);
-    expect(processesOf(job)).toEqual([]);
-  });
+      const secondsOf = async (name: string): Promise<number> => {
+        const args = command.slice(1).map((arg) => (arg === 'train' ? name : arg));
+        const startedAt = performance.now();
+        const child = spawn(command[0] ?? '', args, { stdio: 'ignore', env });
+        const code = await new Promise((resolve) => child.once('exit', resolve));
+        expect([64, 65]).toContain(code);
+        return (performance.now() - startedAt) / 1000;
+      };
+      // Workers that start meanwhile take some of the two cores.
+      expect(await secondsOf('train')).toBeLessThan((await secondsOf('check')) * 2 + 0.5);
+      expect(processesOf(job)).toEqual([]);
+      expect(existsSync(job.output('run'))).toBe(false);
+    },
+  );
 });
