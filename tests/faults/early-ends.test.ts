@@ -24,7 +24,8 @@ const evaluated = (job: TinyJob) => ({
   logging_steps: 5,
 });
 
-describe('a worker killed in mid-run', () => {
+// Three trainings each.
+describe('a worker killed in mid-run', { timeout: 180_000 }, () => {
   it.each([0, 1])(
     'leaves the last step by another one, and the resumed run has the bits of an undisturbed one: worker %i',
     async (victim) => {
