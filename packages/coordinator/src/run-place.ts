@@ -20,7 +20,7 @@ import {
   rmSync,
   rmdirSync,
 } from 'node:fs';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import {
   checkpointStep,
   isCheckpointFile,
@@ -98,7 +98,11 @@ const oldOf = (root: string): string => join(root, '.microtune-old');
 
 function takePlace(root: string): void {
   makeFolder(oldOf(root));
-  for (const name of namesOfRun(root)) renameSync(join(root, name), join(oldOf(root), name));
+  const marker = basename(runFolder(root).marker);
+  const names = namesOfRun(root).filter((name) => name !== marker);
+  // The marker last: while it is there, what is left is known for the run's.
+  if (existsSync(runFolder(root).marker)) names.push(marker);
+  for (const name of names) renameSync(join(root, name), join(oldOf(root), name));
   renameSync(nextOf(root), newOf(root));
   moveUp(root);
 }
