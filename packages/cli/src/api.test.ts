@@ -1,10 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { benchRows, writeBenchModel } from './bench/bench-model.js';
+import { missingLibraries } from '@microtune/engine/missing-libraries';
 import type { Model } from '@microtune/inference';
 import type { RunConfig } from '@microtune/shared';
+import { cacheFolderOf } from './environment.js';
 import { loadModel } from './load-model.js';
 import { train, type TrainEvent } from './train.js';
 
@@ -53,6 +55,26 @@ describe('loadModel', () => {
       expect(answers.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
     }
   });
+
+  it.for(['openvino', 'xla', 'tensorflow'] as const)(
+    'answers as onnxruntime does on the engine %s, whose weights may be on a device',
+    async (engine, { skip }) => {
+      const libraries = cacheFolderOf(process.env, homedir());
+      const missing = missingLibraries(engine, libraries);
+      if (missing !== undefined) skip(missing.reason);
+      await using reference = await open();
+      await using model = await loadModel(classifier, {
+        engine,
+        threads: 1,
+        cacheFolder: libraries,
+      });
+      const some = texts.slice(0, 12);
+      const expected = await reference.predict(some);
+      for (const [at, answer] of (await model.predict(some)).entries())
+        expect(answer.score).toBeCloseTo(expected[at]?.score ?? NaN, 4);
+      expect(model.engine).toMatchObject({ name: engine, precision: 'f32' });
+    },
+  );
 
   it('evaluates files, takes pairs and answers an empty list', async () => {
     await using model = await open();
