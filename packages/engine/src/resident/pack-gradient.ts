@@ -1,11 +1,19 @@
 /**
  * A pass: many gradient outputs become one flat vector in the arena's layout. Gaps of the layout are zeros, which stay
  * zero in sums, moments and parameters alike.
+ *
+ * Such vectors are added on the device or on the host, and the bits must not tell where. Some devices flush subnormal
+ * sums to zero and the host does not (docs/decisions/0013), so no sum may be subnormal: gradients below 2^-102 become
+ * zero. What is left are multiples of 2^-125 (half a unit in the last place of 2^-101), so all sums are, and the
+ * smallest but zero is a normal number.
  */
 import { MicrotuneError } from '@microtune/shared';
 import { GraphBuilder } from '../graph/graph-builder.js';
 import type { Graph, Value } from '../graph/graph.js';
 import { elementCount } from '../graph/shape.js';
+
+/** 5e-31: with AdamW's usual epsilon of 1e-8 no parameter above 1e-20 moves by what is lost. */
+export const smallestGradient = 2 ** -102;
 
 export interface Place {
   /** Numbers from the start of the vector. */
@@ -49,8 +57,16 @@ export function packGradient(graph: Graph, { places, count, name }: PackOptions)
     end = place.start + place.count;
   }
   gapTo(count);
-  outputs[name] = build.add('concat', pieces, { axis: 0 });
+  outputs[name] = withoutTraces(build, build.add('concat', pieces, { axis: 0 }));
   return build.finish(outputs, graph.hostRows);
+}
+
+/** Zero for what is nearer to zero than `smallestGradient`; NaN stays. */
+function withoutTraces(build: GraphBuilder, gradient: Value): Value {
+  const scalar = (value: number) => build.splat([], 'float32', value);
+  const magnitude = build.add('abs', [gradient], {});
+  const isTrace = build.add('less', [magnitude, scalar(smallestGradient)], {});
+  return build.add('select', [isTrace, scalar(0), gradient], {});
 }
 
 /** The graph's inputs and nodes again, in a builder; gives each value's copy. */

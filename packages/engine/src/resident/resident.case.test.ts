@@ -11,7 +11,7 @@ import { testTensorflow } from '../setup/tensorflow-test-addon.js';
 import { testCacheFolder as cacheFolder } from '../setup/test-libraries.js';
 import { testXlaPlugin } from '../setup/xla-test-plugin.js';
 import { trace } from '../tracer/trace.js';
-import { packGradient } from './pack-gradient.js';
+import { packGradient, smallestGradient } from './pack-gradient.js';
 import { nextValue } from './resident.js';
 import type { DeviceGradient, DeviceState } from './resident.js';
 import { adamwNames, adamwScalars, traceAdamW } from './traced-adamw.js';
@@ -240,6 +240,39 @@ describe.each(['xla', 'tensorflow'] as const)('resident state on %s', (name) => 
       await expect(state.compileApply(wrong, { ...f32, gradient: 'g' })).rejects.toThrow(
         'differ in shape',
       );
+    });
+
+    it('adds gradients as the host does, however small they are and whatever cancels', async () => {
+      await open();
+      const graph = trace(({ input }) => ({ g: tf.neg(input('x', [count], 'float32')) }));
+      const packed = packGradient(graph, {
+        places: new Map([['g', { start: 0, count }]]),
+        count,
+        name: 'gradient',
+      });
+      const program = await state.compileGradient(packed, { ...f32, gradient: 'gradient' });
+      const kept = (values: Float32Array) =>
+        values.map((value) => (Math.abs(value) < smallestGradient ? 0 : value));
+      const plus = (left: Float32Array, right: Float32Array) =>
+        left.map((value, i) => value + right[i]!);
+      for (let round = 0; round < 20; round++) {
+        const sizes = random([count]);
+        // From the smallest subnormal, 2^-149, up to 2^-95; the next one cancels all but a few last bits.
+        const first = sizes.map((value, i) => value * 2 ** (-148 + i + (round % 3)));
+        const second = first.map((value, i) => value * (-1 + ((i + round) % 5) * 2 ** -23));
+        const third = second.map((value) => value * 0.75);
+        const [left, right, last] = await Promise.all(
+          [first, second, third].map((x) => program.run({ x }, {})),
+        );
+        const sum = state.accumulate(state.accumulate(left!, right!), last!);
+        const into = new Float32Array(count);
+        await state.download(sum, 0, into);
+        sum.dispose();
+        const negated = [first, second, third].map((x) => kept(x.map((value) => -value)));
+        const expected = plus(plus(negated[0]!, negated[1]!), negated[2]!);
+        expect(expected.every((value) => value === 0 || Math.abs(value) >= 2 ** -125)).toBe(true);
+        expect(into.map((value) => value + 0)).toEqual(expected.map((value) => value + 0));
+      }
     });
 
     it('adds gradients as the host does, in any order, also when a program is compiled in between', async () => {
