@@ -8,12 +8,29 @@
  * among them, and of no other two-axis product (measured: docs/decisions/0006), so a lone row is doubled.
  */
 import type { GraphNode, Value } from '../graph/graph.js';
+import { elementCount } from '../graph/shape.js';
 import type { Shape } from '../graph-types.js';
 import type { Precision } from '../engine.js';
 import type { GraphDefWriter, TensorflowType } from './graph-def-writer.js';
 
-/** `bf16 factors`: rounded to bfloat16 and multiplied in float32. */
-export type ProductPrecision = Precision | 'bf16 factors';
+/**
+ * `bf16 factors`: rounded to bfloat16 and multiplied in float32. `bf16 short sums`: so where a long sum gives few
+ * results, which kernels with bfloat16 in hardware split among threads (docs/decisions/0013), else as `bf16`.
+ */
+export type ProductPrecision = Precision | 'bf16 factors' | 'bf16 short sums';
+
+/** Where kernels have too few results to share out among their threads, and sums long enough to cut. */
+const longSum = { terms: 1024, results: 65_536 } as const;
+
+function formOf(
+  { inputs, outputs, attributes }: GraphNode<'matMul'>,
+  precision: ProductPrecision,
+): Exclude<ProductPrecision, 'bf16 short sums'> {
+  if (precision !== 'bf16 short sums') return precision;
+  const terms = inputs[0]!.shape.at(attributes.transposeA ? -2 : -1)!;
+  const isLong = terms >= longSum.terms && elementCount(outputs[0]!.shape) <= longSum.results;
+  return isLong ? 'bf16 factors' : 'bf16';
+}
 
 const float32 = { T: { type: 'float32' } } as const;
 
@@ -28,8 +45,9 @@ function convert(
 export function lowerMatMul(
   writer: GraphDefWriter,
   node: GraphNode<'matMul'>,
-  { inputs, precision }: { inputs: readonly string[]; precision: ProductPrecision },
+  { inputs, precision: asked }: { inputs: readonly string[]; precision: ProductPrecision },
 ): string {
+  const precision = formOf(node, asked);
   const factors = inputs.slice(0, 2).map((factor) => {
     if (precision === 'f32') return factor;
     const rounded = convert(writer, factor, ['float32', 'bfloat16']);
