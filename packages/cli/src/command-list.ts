@@ -86,6 +86,15 @@ export const workerOptions = z.strictObject({
   cacheFolder: z.string().optional().describe('Folder of tokenized data and engine libraries'),
 });
 
+export const measureEngineOptions = z.strictObject({
+  name: z.enum(engineNames),
+  precision: z.enum(['f32', 'bf16']),
+  platform: z.enum(['cpu', 'cuda']),
+  products: z.enum(['f32', 'bf16', 'bf16 short sums', 'bf16 factors']),
+  threads: positive,
+  cacheFolder: z.string(),
+});
+
 export const findEngineOptions = z.strictObject({
   name: z.enum(engineNames).describe('Engine to load'),
   platform: z.enum(['cpu', 'cuda']).describe('What it shall compute on'),
@@ -180,6 +189,13 @@ export const commandList: readonly CommandSpec[] = [
     summary: 'Whether one engine loads; started by doctor',
     schema: findEngineOptions,
     load: () => import('./commands/find-engine.js'),
+    hidden: true,
+  },
+  {
+    name: 'measure-engine',
+    summary: 'The bits of one engine with one number of threads; started by train and check',
+    schema: measureEngineOptions,
+    load: () => import('./commands/measure-engine.js'),
     hidden: true,
   },
   {

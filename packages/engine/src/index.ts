@@ -56,6 +56,9 @@ export type {
 export { adamwNames, adamwScalars, traceAdamW } from './resident/traced-adamw.js';
 export type { TracedAdamWOptions, TracedParameter } from './resident/traced-adamw.js';
 
+export { measureEngine } from './proof/measure-engine.js';
+export type { Measured } from './proof/measure-engine.js';
+
 export { openvinoStatus } from './setup/openvino-manifest.js';
 export type { OpenvinoStatus } from './setup/openvino-manifest.js';
 export { runProcess } from './setup/process-runner.js';

@@ -4,11 +4,13 @@ import type { Engine, EngineName, EngineUnavailable } from './engine.js';
 import { loadOnnx } from './onnx/onnx-engine.js';
 import { loadOpenvino } from './openvino/engine.js';
 import { loadReference } from './reference/reference-engine.js';
+import { rememberedProof } from './proof/proof-file.js';
 import { openvinoStatus } from './setup/openvino-manifest.js';
 import { setupCommand } from './setup/setup-command.js';
 import { tensorflowStatus } from './setup/tensorflow-manifest.js';
 import { xlaCompilationFolder, xlaStatus } from './setup/xla-manifest.js';
 import { loadTensorflow } from './tensorflow/engine.js';
+import type { ProductPrecision } from './tensorflow/matmul-lowering.js';
 import type { NativeEnvironment } from './xla/native-environment.js';
 import type { XlaPlatform } from './xla/platform.js';
 import { loadXla } from './xla/xla-engine.js';
@@ -26,6 +28,8 @@ export interface LoadEngineOptions {
   readonly memoryFraction?: number | undefined;
   /** Lets a card round the factors of float32 products to TF32. @default false */
   readonly tf32?: boolean | undefined;
+  /** How tensorflow multiplies in bf16. @default as proved on this machine, else the fastest form */
+  readonly products?: ProductPrecision | undefined;
 }
 
 const loaders: {
@@ -50,7 +54,8 @@ const loaders: {
       tf32,
     });
   },
-  tensorflow: async ({ cacheFolder, environment = {}, threads = 1, platform = 'cpu', tf32 }) => {
+  tensorflow: async (options) => {
+    const { cacheFolder, environment = {}, threads = 1, platform = 'cpu', tf32 } = options;
     const found = look(cacheFolder, (folder) => tensorflowStatus(folder, platform));
     if (found.state !== 'ready')
       return {
@@ -58,7 +63,9 @@ const loaders: {
         reason: found.reason,
         remedy: setupCommand('tensorflow', platform),
       };
-    return loadTensorflow({ addonFile: found.addonFile, platform, environment, threads, tf32 });
+    const products = options.products ?? provedProducts(cacheFolder, platform);
+    const { addonFile } = found;
+    return loadTensorflow({ addonFile, platform, environment, threads, tf32, products });
   },
   reference: loadReference,
 };
@@ -97,6 +104,16 @@ export async function loadEngine(
     reasons.push(`engine ${candidate} does not load: ${loaded.reason}${remedy}`);
   }
   throw new MicrotuneError('usage', reasons.join('; '));
+}
+
+function provedProducts(
+  cacheFolder: string | undefined,
+  platform: XlaPlatform,
+): ProductPrecision | undefined {
+  // Cards have one form.
+  if (cacheFolder === undefined || platform !== 'cpu') return undefined;
+  const proof = rememberedProof(cacheFolder, { engine: 'tensorflow', precision: 'bf16', platform });
+  return proof?.state === 'proved' ? proof.products : undefined;
 }
 
 interface Missing {

@@ -14,7 +14,9 @@ import { modelSize } from '@microtune/models/model-size';
 import { MicrotuneError, messageOf, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
+import { proveRun } from '../engines/prove-run.js';
 import { openModel } from '../training/open-model.js';
+import { pinnedEnvironment } from '../training/pin-worker.js';
 import { placeRun } from '../training/place-run.js';
 import { requireModel } from '../training/require-model.js';
 import { byteSize, grouped } from '../output/format.js';
@@ -23,7 +25,7 @@ import { renderFacts } from '../output/table.js';
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
   const parsed = await loadConfig(values, positional);
   requireModel(parsed.modelNameOrPath);
-  const { engine, note, devices } = await placeRun(parsed, environment);
+  const { engine, note, devices, gpus } = await placeRun(parsed, environment);
   const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
   const problem = attempt(() => requireFreeFolder(config));
   const { spec, parameters, ...found } = await examine(config, environment).catch(
@@ -32,11 +34,16 @@ export async function run({ values, positional, environment }: CommandInput): Pr
     },
   );
   const disk = attempt(() => checkDisk(spec, parameters));
+  const proven = await proveRun(config, {
+    cacheFolder: environment.cacheFolder,
+    env: pinnedEnvironment(environment.variables, { gpu: gpus[0], tf32: config.tf32 }),
+    card: gpus[0]?.name,
+  });
   const problems = [problem, disk].filter((one) => one instanceof MicrotuneError);
   const notes = [
     ...found.notes,
     ...notesOf('batch_follows_workers', batchNotes(parsed, config)),
-    ...notesOf('engine', note === undefined ? [] : [note]),
+    ...notesOf('engine', [...(note === undefined ? [] : [note]), ...proven.notes]),
     ...notesOf('output_folder', [
       ...problems.map(messageOf),
       ...(typeof disk === 'string' ? [disk] : []),

@@ -10,6 +10,7 @@ import {
   type EngineFinding,
   type EngineOnPlatform,
 } from '../engines/find-engine.js';
+import { proofText } from '../engines/proof-text.js';
 import { describeMachine, type MachineDescription } from '../machine/describe-machine.js';
 import { bf16InHardware, cpuFlags } from '@microtune/engine/cpu-flags';
 import { byteSize, shortVersion } from '../output/format.js';
@@ -27,7 +28,7 @@ interface Findings {
   readonly bf16: boolean | undefined;
   readonly nvidia: GpuFindings;
   readonly cacheFolder: string;
-  readonly engines: EngineFinding[];
+  readonly engines: (EngineFinding & { readonly sameBits: string })[];
 }
 
 export async function run({ values, environment }: CommandInput): Promise<number> {
@@ -42,7 +43,9 @@ export async function run({ values, environment }: CommandInput): Promise<number
   for (const engine of engines) {
     // Loading TensorFlow writes to standard error, and one process cannot load two of them.
     const find = engine.name === 'tensorflow' ? findEngineAside : findEngine;
-    findings.engines.push(await find(engine, environment));
+    const found = await find(engine, environment);
+    const sameBits = found.loads ? proofText(found, environment.cacheFolder) : '';
+    findings.engines.push({ ...found, sameBits });
   }
   environment.stdout.write(
     options.json ? `${JSON.stringify(findings)}\n` : `${findingsText(findings)}\n`,
@@ -96,8 +99,10 @@ function titleOf({ name, platform }: EngineOnPlatform): string {
   return platform === 'cuda' ? `engine ${name}, cuda` : `engine ${name}`;
 }
 
-function engineText(engine: EngineFinding): string {
-  if (engine.loads)
-    return `${shortVersion(engine.version)} on ${engine.device}: ${engine.precisions.join(', ')}`;
+function engineText(engine: Findings['engines'][number]): string {
+  if (engine.loads) {
+    const what = `${shortVersion(engine.version)} on ${engine.device}: ${engine.precisions.join(', ')}`;
+    return [what, engine.sameBits].filter((line) => line !== '').join('\n');
+  }
   return `does not load: ${engine.reason}${engine.remedy === undefined ? '' : `\n-> ${engine.remedy}`}`;
 }

@@ -15,6 +15,7 @@ import { modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
 import { ownVersion } from '../own-version.js';
+import { proveRun } from '../engines/prove-run.js';
 import { placeRun } from './place-run.js';
 import { pinnedEnvironment } from './pin-worker.js';
 import { requireModel } from './require-model.js';
@@ -58,6 +59,13 @@ export async function launchTraining(
     check: async (run) => {
       const { openModel } = await import('./open-model.js');
       await openModel(resolved, run);
+      const proven = await proveRun(resolved, {
+        cacheFolder,
+        env: pinnedEnvironment(variables, { gpu: gpus[0], tf32: resolved.tf32 }),
+        card: gpus[0]?.name,
+        stop,
+      });
+      for (const text of proven.notes) observe({ type: 'note', code: 'engine', text });
     },
     clock: systemClock,
     program: {

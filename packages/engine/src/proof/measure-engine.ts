@@ -2,8 +2,9 @@
 import { modelCases } from '../conformance/model-cases.js';
 import { hashBuffers, type Buffers } from '../conformance/run-graph.js';
 import type { CompileOptions, Engine } from '../engine.js';
+import { GraphBuilder } from '../graph/graph-builder.js';
 import { hostBuffer } from '../graph/shape.js';
-import { smallestGradient } from '../resident/pack-gradient.js';
+import { packGradient, smallestGradient } from '../resident/pack-gradient.js';
 import type { DeviceState, ResidentEngine } from '../resident/resident.js';
 import { subnormalGraph, sumsGraph, type MeasuredGraph } from './measured-graphs.js';
 
@@ -23,7 +24,7 @@ export async function measureEngine(engine: Engine, options: CompileOptions): Pr
       measured[`${title}.${output}`] = hash;
   }
   const { init } = engine;
-  if (init !== undefined) measured['device sums'] = await deviceSums({ init });
+  if (init !== undefined) measured['device sums'] = await deviceSums({ init }, options);
   return measured;
 }
 
@@ -59,18 +60,18 @@ async function hashesOf(
 const sumsCount = 1 << 18;
 
 /** Whether the device adds gradients to the bits of the host. */
-async function deviceSums({ init }: ResidentEngine): Promise<string> {
-  const state = await init([
+async function deviceSums(engine: ResidentEngine, options: CompileOptions): Promise<string> {
+  const state = await engine.init([
     { name: 'state', shape: [sumsCount], dtype: 'float32', data: new Float32Array(sumsCount) },
   ]);
   try {
     const left = new Float32Array(sumsCount);
-    // From the smallest that a gradient may be on; every other pair cancels all but its last bits.
+    // From twice the smallest that a gradient may be on; every other pair cancels all but its last bits.
     for (let i = 0; i < sumsCount; i++)
-      left[i] = smallestGradient * 2 ** (i % 140) * (1 + (i % 977) / 977);
-    const right = left.map((value, i) => (i % 2 === 0 ? -value * (1 - 2 ** -23) : value / 3));
+      left[i] = smallestGradient * 2 ** (1 + (i % 140)) * (1 + (i % 977) / 977);
+    const right = left.map((value, i) => (i % 2 === 0 ? -value * (1 - 2 ** -23) : value * 3));
     const expected = left.map((value, i) => value + right[i]!);
-    const actual = await addOnDevice(state, left, right);
+    const actual = await addOnDevice(state, [left, right], options);
     const at = expected.findIndex((value, i) => !Object.is(value, actual[i]));
     if (at < 0) return hashBuffers({ expected });
     return `differ from the host's: ${left[at]} + ${right[at]} is ${actual[at]} instead of ${expected[at]}`;
@@ -81,11 +82,20 @@ async function deviceSums({ init }: ResidentEngine): Promise<string> {
 
 async function addOnDevice(
   state: DeviceState,
-  left: Float32Array,
-  right: Float32Array,
+  [left, right]: readonly [Float32Array, Float32Array],
+  options: CompileOptions,
 ): Promise<Float32Array> {
-  const sum = state.accumulate(await state.upload(left), await state.upload(right));
-  const into = new Float32Array(left.length);
+  const build = new GraphBuilder();
+  const graph = build.finish({
+    g: build.add('reshape', [build.input('x', [sumsCount], 'float32')], { shape: [sumsCount] }),
+  });
+  const places = new Map([['g', { start: 0, count: sumsCount }]]);
+  const packed = packGradient(graph, { places, count: sumsCount, name: 'gradient' });
+  const program = await state.compileGradient(packed, { ...options, gradient: 'gradient' });
+  const first = await program.run({ x: left }, {});
+  const second = await program.run({ x: right }, {});
+  const sum = state.accumulate(first!, second!);
+  const into = new Float32Array(sumsCount);
   await state.download(sum, 0, into);
   sum.dispose();
   return into;

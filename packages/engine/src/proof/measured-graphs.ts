@@ -30,7 +30,8 @@ class RandomGraph {
   input(shape: Shape, { from = -1, scale = 1 } = {}): Value {
     const name = `x${String(Object.keys(this.#inputs).length)}`;
     const values = randomTensor({ shape, dtype: 'float32', from, to: 1 }, this.#next);
-    this.#inputs[name] = values.map((value: number) => value * scale) as Float32Array;
+    if (scale !== 1) values.forEach((value, at) => (values[at] = value * scale));
+    this.#inputs[name] = values;
     return this.build.input(name, shape, 'float32');
   }
 

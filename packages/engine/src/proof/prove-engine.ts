@@ -3,7 +3,6 @@
  * the machine where it runs that its results do not follow the number of threads, before the first run there. Where one
  * way to multiply does not hold, the next exact one is taken; where none does, the engine is refused.
  */
-import type { Precision } from '../engine.js';
 import type { ProductPrecision } from '../tensorflow/matmul-lowering.js';
 import type { Measured } from './measure-engine.js';
 
@@ -23,7 +22,6 @@ export type Proof =
     };
 
 export interface ProveOptions {
-  readonly precision: Precision;
   /** Fastest first. */
   readonly forms: readonly ProductPrecision[];
   /** Numbers of threads that runs may have: 1, and that of the run. */

@@ -19,7 +19,7 @@ import { loadReference } from '../reference/reference-engine.js';
 import { testTensorflow } from '../setup/tensorflow-test-addon.js';
 import { loadBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
-import { bf16OnCpu, loadTensorflow } from './engine.js';
+import { loadTensorflow } from './engine.js';
 import { tensorflowVariables } from './environment.js';
 import { toSavedModel } from './to-saved-model.js';
 

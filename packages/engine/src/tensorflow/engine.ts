@@ -5,13 +5,13 @@
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { messageOf } from '@microtune/shared';
-import { bf16InHardware, cpuFlags } from '../cpu-flags.js';
 import type { Engine, EngineUnavailable } from '../engine.js';
 import { askCudaDriver } from '../cuda/cuda-driver.js';
 import { whyNoGpu } from '../cuda/explain-no-gpu.js';
 import type { ResidentEngine } from '../resident/resident.js';
 import { setupCommand } from '../setup/setup-command.js';
 import type { NativeEnvironment } from '../xla/native-environment.js';
+import { bf16OnCpu } from './bf16-on-cpu.js';
 import type { TensorflowBinding } from './binding.js';
 import { compileGraph } from './compile-graph.js';
 import { loadUnder } from './environment.js';
@@ -27,6 +27,8 @@ export interface TensorflowOptions extends TensorflowSettings {
   readonly addonFile: string;
   /** process.env, which TensorFlow reads while it loads. */
   readonly environment: NativeEnvironment;
+  /** How products in bf16 are multiplied. @default the fastest form, on a CPU that of its flags */
+  readonly products?: ProductPrecision | undefined;
 }
 
 export interface TensorflowEngine extends Omit<Engine, 'init'>, ResidentEngine {}
@@ -51,7 +53,7 @@ export async function loadTensorflow(
     const binding = loadUnder(addonFile, options, environment);
     if (platform === 'cuda' && !binding.isUsingGpuDevice())
       return { ...unavailable(noGpu()), remedy: undefined };
-    return engineOver(binding);
+    return engineOver(binding, options.products);
   } catch (error) {
     return unavailable(messageOf(error));
   }
@@ -67,14 +69,12 @@ function noGpu(): string {
   return `TensorFlow finds no GPU here: ${why}`;
 }
 
-/** What bf16 means on this CPU. */
-export function bf16OnCpu(): ProductPrecision {
-  return bf16InHardware(cpuFlags()) === false ? 'bf16 factors' : 'bf16';
-}
-
-function engineOver(binding: TensorflowBinding): TensorflowEngine {
+function engineOver(
+  binding: TensorflowBinding,
+  products: ProductPrecision | undefined,
+): TensorflowEngine {
   const onGpu = binding.isUsingGpuDevice();
-  const bf16 = onGpu ? 'bf16' : bf16OnCpu();
+  const bf16 = products ?? (onGpu ? 'bf16' : bf16OnCpu());
   return {
     name: 'tensorflow',
     version: binding.TF_Version,

@@ -24,7 +24,7 @@ export interface TensorflowSettings {
  * With one thread and with two, every kernel adds in the same order; from three on, batched products without AVX-512 split
  * their sums.
  */
-const mostThreadsOnCpu = 2;
+export const mostThreadsOnCpu = 2;
 
 /** The settings as TensorFlow reads them. */
 export function tensorflowVariables({
