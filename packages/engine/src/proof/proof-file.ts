@@ -62,15 +62,24 @@ export function rememberedProof(cacheFolder: string, subject: ProofSubject): Pro
 export function rememberProof(cacheFolder: string, subject: ProofSubject, proof: Proof): boolean {
   const identity = identify(cacheFolder, subject);
   const file = fileOf(cacheFolder, subject, identity);
-  const aside = `${file}.${randomUUID()}`;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(aside, `${JSON.stringify({ subject: identity, proof }, undefined, 2)}\n`);
-    renameSync(aside, file);
+    writeAside(file, `${JSON.stringify({ subject: identity, proof }, undefined, 2)}\n`);
     return true;
   } catch {
-    rmSync(aside, { force: true });
     return false;
+  }
+}
+
+/** Whole or not at all: several runs may start at once. */
+function writeAside(file: string, text: string): void {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    writeFileSync(aside, text);
+    renameSync(aside, file);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw error;
   }
 }
 
