@@ -68,14 +68,18 @@ export const benchOptions = z.strictObject({
     .boolean()
     .optional()
     .describe('Only bfloat16 (true) or only float32 (false). Default: both, where they run'),
-  rows: positive.optional().describe('Rows of a step. Default: 8, for scaling 32'),
-  tokens: positive.default(128).describe('Tokens per row'),
+  rows: positive.max(65_536).optional().describe('Rows of a step. Default: 8, for scaling 32'),
+  // [CLS], a word, [SEP]; and as many as the benchmark's model has positions.
+  tokens: positive.min(3).max(512).default(128).describe('Tokens per row'),
   threads: positive
     .optional()
     .describe('Engine threads. Default: all cores (engine, train), 1 (scaling)'),
   repeats: positive.default(10).describe('Measured repetitions, after warm-up'),
-  layers: positive.default(6).describe('Layers of the model'),
-  hiddenSize: positive.default(384).describe('Width of the model'),
+  layers: positive.max(256).default(6).describe('Layers of the model'),
+  hiddenSize: positive
+    .max(16_384)
+    .default(384)
+    .describe('Width of the model: a multiple of 32, from 768 on of 64'),
   json,
 });
 
@@ -160,7 +164,7 @@ export const commandList: readonly CommandSpec[] = [
   {
     name: 'bench',
     summary: 'Measure this machine: engine, train, scaling or allreduce',
-    positional: { syntax: '<what>', description: benchKinds.join(', ') },
+    positional: { syntax: '<what>', description: benchKinds.join(', '), choices: benchKinds },
     schema: benchOptions,
     load: () => import('./commands/bench.js'),
   },
@@ -173,7 +177,11 @@ export const commandList: readonly CommandSpec[] = [
   {
     name: 'setup',
     summary: 'Fetch the libraries of an engine: openvino, tensorflow or xla',
-    positional: { syntax: '<engine>', description: 'openvino, tensorflow or xla' },
+    positional: {
+      syntax: '<engine>',
+      description: 'openvino, tensorflow or xla',
+      choices: ['openvino', 'tensorflow', 'xla'],
+    },
     schema: setupOptions,
     load: () => import('./commands/setup.js'),
   },

@@ -25,7 +25,12 @@ export interface CommandModule {
 export interface CommandSpec {
   readonly name: string;
   readonly summary: string;
-  readonly positional?: { readonly syntax: string; readonly description: string };
+  readonly positional?: {
+    readonly syntax: string;
+    readonly description: string;
+    /** Words to choose from; missing where it is a path. */
+    readonly choices?: readonly string[];
+  };
   readonly schema: z.ZodObject;
   readonly load: () => Promise<CommandModule>;
   /** Not in the list of commands: started by other commands. */

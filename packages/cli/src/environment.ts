@@ -1,6 +1,6 @@
 /** The process as an argument: the one place of the project that reads argv's surroundings. */
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 
 export interface Environment {
@@ -26,7 +26,20 @@ export function cacheFolderOf(variables: NodeJS.ProcessEnv, home: string): strin
   const own = variables['MICROTUNE_CACHE'];
   if (own !== undefined && own !== '') return resolve(own);
   const shared = variables['XDG_CACHE_HOME'];
-  return join(shared === undefined || shared === '' ? join(home, '.cache') : shared, 'microtune');
+  // A relative one is to be ignored, says the XDG specification, and would lie in whatever folder we are in.
+  const usable = shared !== undefined && isAbsolute(shared);
+  return join(usable ? shared : join(home, '.cache'), 'microtune');
+}
+
+/** Of this user. `HOME` may be empty, as in some containers: then the system's list of users knows. */
+function homeFolder(): string {
+  if (isAbsolute(homedir())) return homedir();
+  try {
+    return userInfo().homedir;
+  } catch {
+    // A user that the list does not have.
+    return tmpdir();
+  }
 }
 
 /** The environment of this process. */
@@ -41,7 +54,7 @@ export function processEnvironment(argv: readonly string[]): Environment {
       return stdout.columns ?? 80;
     },
     variables: env,
-    cacheFolder: cacheFolderOf(env, homedir()),
+    cacheFolder: cacheFolderOf(env, homeFolder()),
     commandLine: ['microtune', ...argv],
     debug: argv.includes('--debug'),
   };

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { PassThrough } from 'node:stream';
-import { describe, expect, it } from 'vitest';
-import { cacheFolderOf, type Environment } from './environment.js';
+import { describe, expect, it, vi } from 'vitest';
+import { cacheFolderOf, processEnvironment, type Environment } from './environment.js';
 import { runProgram } from './program.js';
 
 /** Runs the command line in this process; nothing of it but the streams is special. */
@@ -92,10 +92,19 @@ describe('microtune', () => {
 });
 
 describe('cache folder', () => {
+  it('never lies in the current folder, also where HOME is empty (E23)', () => {
+    vi.stubEnv('HOME', '').stubEnv('MICROTUNE_CACHE', '').stubEnv('XDG_CACHE_HOME', '');
+    const { cacheFolder } = processEnvironment([]);
+    vi.unstubAllEnvs();
+    expect(isAbsolute(cacheFolder)).toBe(true);
+    expect(cacheFolder.startsWith(process.cwd())).toBe(false);
+  });
+
   it('is MICROTUNE_CACHE, else the user cache', () => {
     expect(cacheFolderOf({ MICROTUNE_CACHE: '/a' }, '/home/u')).toBe('/a');
     expect(cacheFolderOf({ MICROTUNE_CACHE: 'a' }, '/home/u')).toBe(join(process.cwd(), 'a'));
     expect(cacheFolderOf({ XDG_CACHE_HOME: '/c' }, '/home/u')).toBe('/c/microtune');
+    expect(cacheFolderOf({ XDG_CACHE_HOME: 'c' }, '/home/u')).toBe('/home/u/.cache/microtune');
     expect(cacheFolderOf({}, '/home/u')).toBe('/home/u/.cache/microtune');
   });
 });

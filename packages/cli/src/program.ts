@@ -1,10 +1,11 @@
 /** The command line: arguments to the command they name, anything thrown to a message and an exit code. */
+import { existsSync } from 'node:fs';
 import { MicrotuneError, exitCodeOf, exitCodes } from '@microtune/shared';
 import { Command, CommanderError, Option } from 'commander';
 import type { CommandSpec } from './command.js';
 import { commandList } from './command-list.js';
 import type { ConfigValues } from './config/config-file.js';
-import { normalizeArguments } from './config/normalize-arguments.js';
+import { normalizeArguments, type ArgumentRules } from './config/normalize-arguments.js';
 import { optionTable, type OptionSpec } from './config/option-table.js';
 import { optionValue } from './config/option-value.js';
 import { nearestName } from './config/unknown-option.js';
@@ -36,6 +37,7 @@ async function dispatch(argv: readonly string[], environment: Environment): Prom
   const spec = commandList.find((command) => command.name === name);
   if (name !== undefined && spec === undefined && !name.startsWith('-') && name !== 'help')
     throw unknownCommand(name);
+  if (name === 'help') checkHelp(rest);
   const table = spec === undefined ? [] : optionTable(spec.schema);
   const outcome = { exitCode: 0 };
   const program = buildProgram(environment);
@@ -50,9 +52,33 @@ async function dispatch(argv: readonly string[], environment: Environment): Prom
     });
   }
   if (name === undefined) program.help();
-  const tokens = spec === undefined ? [...argv] : [spec.name, ...normalizeArguments(rest, table)];
+  const tokens =
+    spec === undefined
+      ? [...argv]
+      : [spec.name, ...normalizeArguments(rest, argumentRules(spec, table))];
   await program.parseAsync(tokens, { from: 'user' });
   return outcome.exitCode;
+}
+
+function argumentRules(
+  { name, positional }: CommandSpec,
+  table: readonly OptionSpec[],
+): ArgumentRules {
+  return {
+    command: name,
+    table,
+    takes: (word) =>
+      positional !== undefined && (positional.choices !== undefined || existsSync(word)),
+  };
+}
+
+/** commander would answer these with an exception of its own. */
+function checkHelp(names: readonly string[]): void {
+  const [name, ...more] = names;
+  if (name === undefined) return;
+  if (!commandList.some((command) => command.name === name)) throw unknownCommand(name);
+  if (more.length > 0)
+    throw new MicrotuneError('usage', `help is of one command: microtune help ${name}`);
 }
 
 function buildProgram({ stdout }: Environment): Command {

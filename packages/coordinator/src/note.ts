@@ -15,6 +15,8 @@ export const noteCodes = [
   'data',
   /** An option that was given and has no part in the run. */
   'unused_option',
+  /** A warm-up longer than the run, a batch larger than the data. */
+  'odd_length',
   /** Fewer shards than workers. */
   'idle_workers',
   /** A resumed run goes on with other options than before. */

@@ -37,6 +37,7 @@ import {
   type RunIdentity,
   type TrainerState,
 } from './trainer-state.js';
+import { checkLength, oddLengths } from './run-length.js';
 import { resumeNotes } from './resume-notes.js';
 import { unusedOptions } from './unused-options.js';
 
@@ -82,6 +83,7 @@ export async function openRun(config: ResolvedConfig, options: OpenOptions): Pro
     cacheFolder: options.cacheFolder,
   });
   const training = planTraining(splits.train.lengths, config);
+  checkLength(config, training.totalSteps);
   const memory = options.model && runMemory(config, training, options.model);
   if (memory !== undefined && options.model !== undefined) {
     requireMachineMemory(memory, availableMemoryBytes(), {
@@ -118,6 +120,7 @@ export async function openRun(config: ResolvedConfig, options: OpenOptions): Pro
       ...notesOf('data', splits.notes),
       ...notesOf('unused_option', unusedOptions(config)),
       ...notesOf('changed_on_resume', changesOf(spec)),
+      ...notesOf('odd_length', oddLengths(config, spec.totalSteps, splits.train.size)),
       ...notesOf('idle_workers', fewShards(planStep(1), config)),
     ],
   };

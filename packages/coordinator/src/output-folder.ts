@@ -19,6 +19,9 @@ type Paths = Pick<ParsedConfig, 'outputDir' | 'modelNameOrPath' | 'trainFile' | 
 export function checkOutputFolder(config: Paths): void {
   const { outputDir } = config;
   if (outputDir.trim() === '') throw refusal('""', 'it is empty');
+  const impossible = resolve(outputDir).split(sep).find(isNoName);
+  if (impossible !== undefined)
+    throw refusal(outputDir.slice(0, 80), 'a part of it cannot be the name of a folder');
   const nearest = nearestExisting(resolve(outputDir));
   try {
     if (!statSync(nearest).isDirectory()) throw refusal(outputDir, `${nearest} is not a folder`);
@@ -30,6 +33,11 @@ export function checkOutputFolder(config: Paths): void {
     if (error instanceof MicrotuneError) throw error;
     throw refusal(outputDir, `nothing can be made in ${nearest} (${messageOf(error)})`, error);
   }
+}
+
+/** Longer than the file systems of Linux take, or with the one letter that no name can hold. */
+function isNoName(part: string): boolean {
+  return Buffer.byteLength(part) > 255 || part.includes('\0');
 }
 
 /** Hidden entries and the lost+found of a disk are no reason: a run has no such names. */

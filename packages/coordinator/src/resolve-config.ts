@@ -30,6 +30,7 @@ export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedC
   const ofCheckpoint =
     checkpoint === undefined ? undefined : readTrainerState(checkpoint).train_batch_size;
   const workers = parsed.workers ?? machine.devices.length;
+  checkCores({ ...parsed, workers }, machine);
   return resolvedConfigSchema.parse({
     ...parsed,
     trainBatchSize: parsed.trainBatchSize ?? ofCheckpoint ?? batchRows({ ...parsed, workers }),
@@ -41,6 +42,25 @@ export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedC
     resumeFromCheckpoint: checkpoint,
     runName: parsed.runName ?? basename(resolve(parsed.outputDir)),
   });
+}
+
+/** More than so many workers or threads a core only wait for each other; a thousand take the machine down. */
+const mostPerCore = 4;
+
+function checkCores(
+  { workers, threadsPerWorker = 1 }: { workers: number; threadsPerWorker?: number | undefined },
+  { cores, devices }: Machine,
+): void {
+  const most = mostPerCore * cores;
+  const here = `this machine has ${cores} core${cores === 1 ? '' : 's'}`;
+  if (devices[0] === 'cpu' && workers > most)
+    throw new MicrotuneError('usage', `workers: ${workers} are too many, ${here}: at most ${most}`);
+  if (threadsPerWorker > most) {
+    throw new MicrotuneError(
+      'usage',
+      `threads_per_worker: ${threadsPerWorker} are too many, ${here}: at most ${most}`,
+    );
+  }
 }
 
 function checkpointToContinue({

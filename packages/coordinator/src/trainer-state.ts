@@ -2,7 +2,7 @@
  * trainer_state.json of a checkpoint: HuggingFace's fields, and under `microtune` what an exact continuation needs
  * beside the tensors. Written through the worker that saves, read by the coordinator that resumes.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   MicrotuneError,
@@ -69,6 +69,16 @@ export type RunIdentity = TrainerState['microtune']['identity'];
 /** @throws MicrotuneError `data` when the folder holds no readable trainer state of this program; names the checkpoint before it */
 export function readTrainerState(checkpoint: string): TrainerState {
   const file = join(checkpoint, trainerStateFile);
+  if (!existsSync(checkpoint)) {
+    const there = listCheckpoints(dirname(checkpoint));
+    throw new MicrotuneError(
+      'usage',
+      `resume_from_checkpoint: ${checkpoint} does not exist; ` +
+        (there.length === 0
+          ? 'there is no other checkpoint beside it'
+          : `there are ${there.join(', ')}`),
+    );
+  }
   let parsed: unknown;
   try {
     parsed = JSON.parse(readFileSync(file, 'utf8'));
@@ -84,7 +94,7 @@ export function readTrainerState(checkpoint: string): TrainerState {
   const issue = result.error.issues[0];
   throw new MicrotuneError(
     'data',
-    `${file} is not the state of a Microtune run: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}${adviceFor(checkpoint)}`,
+    `${file} is not the state of a Microtune run: ${issue?.path.join('.') ?? ''}: ${issue?.message.replace(/^Invalid input: |, received \w+$/g, '') ?? 'not valid'}${adviceFor(checkpoint)}`,
   );
 }
 

@@ -39,6 +39,7 @@ export function bertTokenizerJson(
     normalized: false,
     special: true,
   };
+  idOf('[UNK]');
   return JSON.stringify({
     version: '1.0',
     truncation: null,

@@ -1,5 +1,5 @@
 /** A trained folder, ready to answer: weights, tokenizer, engine and what training said about columns. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadTextTokenizer } from '@microtune/data';
 import type { CompileOptions, Engine } from '@microtune/engine';
@@ -49,6 +49,8 @@ export async function openModel(folder: string, options: OpenModelOptions): Prom
 
 function requireModel(folder: string): void {
   if (!existsSync(folder)) throw new MicrotuneError('usage', `run folder ${folder} does not exist`);
+  if (!statSync(folder).isDirectory())
+    throw new MicrotuneError('usage', `run folder ${folder} is not a folder`);
   if (existsSync(join(folder, 'config.json'))) return;
   const newest = readdirSync(folder)
     .flatMap((name) => checkpointStep(name) ?? [])

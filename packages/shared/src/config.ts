@@ -8,11 +8,12 @@ import { z } from 'zod';
 import { deviceListSchema } from './devices.js';
 import { MicrotuneError } from './errors.js';
 
+const text = z.string().min(1, 'must not be empty');
 const fileList = z
-  .union([z.string(), z.array(z.string()).min(1)])
+  .union([text, z.array(text).min(1)])
   .transform((v) => (typeof v === 'string' ? [v] : v));
 const columnList = z
-  .union([z.string(), z.array(z.string())])
+  .union([text, z.array(text).min(1)])
   .transform((v) => (typeof v === 'string' ? v.split(',').map((name) => name.trim()) : v));
 const positive = z.number().int().positive();
 const whole = z.number().int().nonnegative();
@@ -33,7 +34,7 @@ export const engineChoices = ['auto', ...engineNames] as const;
 
 export const runConfigSchema = z.strictObject({
   // Model
-  modelNameOrPath: z.string().describe('Folder of the source model in HuggingFace layout'),
+  modelNameOrPath: text.describe('Folder of the source model in HuggingFace layout'),
   numLabels: positive
     .optional()
     .describe('Number of classes; 1 for regression. Default: from the training labels'),
@@ -61,14 +62,13 @@ export const runConfigSchema = z.strictObject({
   textColumnNames: columnList
     .optional()
     .describe('Columns of the text, or of the two texts of a pair'),
-  labelColumnName: z.string().default('label').describe('Column of the label'),
+  labelColumnName: text.default('label').describe('Column of the label'),
   maxSeqLength: positive.default(128).describe('Tokens per row after truncation'),
   maxTrainSamples: positive.optional().describe('Use only the first rows of the training data'),
   maxEvalSamples: positive.optional().describe('Use only the first rows of the evaluation data'),
 
   // Output
-  outputDir: z
-    .string()
+  outputDir: text
     .default('trainer_output')
     .describe('Run folder: checkpoints, metrics, logs, the trained model'),
   overwriteOutputDir: z
@@ -172,8 +172,7 @@ export const runConfigSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('End with the weights of the best evaluation'),
-  metricForBestModel: z
-    .string()
+  metricForBestModel: text
     .optional()
     .describe('Metric that decides which evaluation is best. Default: loss'),
   greaterIsBetter: z
@@ -185,7 +184,7 @@ export const runConfigSchema = z.strictObject({
     .describe('Stop after so many evaluations without improvement'),
   earlyStoppingThreshold: z.number().nonnegative().default(0).describe('Improvement that counts'),
   resumeFromCheckpoint: z
-    .union([z.boolean(), z.string()])
+    .union([z.boolean(), text])
     .default(false)
     .describe('Checkpoint folder to continue from, or true for the newest of output_dir'),
 
@@ -215,10 +214,7 @@ export const runConfigSchema = z.strictObject({
 
   // Output of the command
   json: z.boolean().default(false).describe('Machine-readable output: one JSON object per line'),
-  runName: z
-    .string()
-    .optional()
-    .describe('Name of the run in summaries. Default: name of output_dir'),
+  runName: text.optional().describe('Name of the run in summaries. Default: name of output_dir'),
 });
 
 /** What a user writes: every defaulted key may be missing. */

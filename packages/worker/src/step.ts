@@ -113,6 +113,10 @@ function totalLoss(losses: readonly ShardLoss[]): { lossSum: number; weight: num
   return { lossSum: sum((loss) => loss.lossSum), weight: sum((loss) => loss.weight) };
 }
 
+/** A learning rate cannot be at fault yet. */
+const beforeAnyUpdate =
+  'nothing has been learnt yet, so the weights of the model are too large for its arithmetic, or these rows are at fault';
+
 function checkLosses(step: number, shards: readonly Shard[], losses: readonly ShardLoss[]): void {
   const bad = losses.find(({ lossSum }) => !Number.isFinite(lossSum));
   if (bad === undefined) return;
@@ -121,7 +125,9 @@ function checkLosses(step: number, shards: readonly Shard[], losses: readonly Sh
   throw new MicrotuneError(
     'usage',
     `the loss of step ${step} is ${bad.lossSum} in shard ${bad.shard} (samples ${samples}, counted from 0): ` +
-      'lower the learning rate, add warm-up, or look at these rows',
+      (step === 1
+        ? beforeAnyUpdate
+        : 'lower the learning rate, add warm-up, or look at these rows'),
   );
 }
 
@@ -129,6 +135,7 @@ function checkGradient(step: number, norm: number): void {
   if (Number.isFinite(norm)) return;
   throw new MicrotuneError(
     'usage',
-    `the gradient norm of step ${step} is ${norm} though every loss is finite: lower the learning rate or add warm-up`,
+    `the gradient norm of step ${step} is ${norm} though every loss is finite: ` +
+      (step === 1 ? beforeAnyUpdate : 'lower the learning rate or add warm-up'),
   );
 }

@@ -21,14 +21,19 @@ const vocabularySize = 30_522;
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const labels = ['negative', 'positive'];
 
-/** Dropout off, as in the measurements to compare with; heads as MiniLM (32 wide) and BERT-base (64 wide) have them. */
+/** Heads as MiniLM (32 wide) and BERT-base (64 wide) have them. */
+export function headsOf(hiddenSize: number): number {
+  return Math.max(1, Math.floor(hiddenSize / (hiddenSize < 768 ? 32 : 64)));
+}
+
+/** Dropout off, as in the measurements to compare with. */
 export function benchModel({ layers, hiddenSize }: BenchShape): LoadedModel {
   const config = {
     model_type: 'bert',
     vocab_size: vocabularySize,
     hidden_size: hiddenSize,
     num_hidden_layers: layers,
-    num_attention_heads: Math.max(1, Math.floor(hiddenSize / (hiddenSize < 768 ? 32 : 64))),
+    num_attention_heads: headsOf(hiddenSize),
     intermediate_size: 4 * hiddenSize,
     max_position_embeddings: 512,
     hidden_dropout_prob: 0,

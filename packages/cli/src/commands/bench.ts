@@ -12,6 +12,7 @@ import {
 import { MicrotuneError, engineNames } from '@microtune/shared';
 import type { z } from 'zod';
 import { benchAllReduce } from '../bench/allreduce-bench.js';
+import { headsOf } from '../bench/bench-model.js';
 import { benchEngines } from '../bench/engine-bench.js';
 import {
   benchTraining,
@@ -42,7 +43,9 @@ interface Measured {
 
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
   const options = parseOptions(benchOptions, values);
-  const measured = await measure(kindOf(positional ?? ''), options, environment);
+  const kind = kindOf(positional ?? '');
+  checkWidth(options);
+  const measured = await measure(kind, options, environment);
   if (measured.rows.length === 0)
     throw new MicrotuneError('usage', `there is nothing to measure: ${measured.notes.join('; ')}`);
   const machine = describeMachine();
@@ -56,6 +59,15 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   stdout.write(`${renderTable(measured.head, measured.rows)}\n`);
   for (const note of measured.notes) stdout.write(`note: ${note}\n`);
   return 0;
+}
+
+function checkWidth({ hiddenSize }: Options): void {
+  const heads = headsOf(hiddenSize);
+  if (hiddenSize % heads === 0) return;
+  throw new MicrotuneError(
+    'usage',
+    `hidden_size ${hiddenSize} is not a multiple of its ${heads} heads: take a multiple of ${hiddenSize < 768 ? 32 : 64}`,
+  );
 }
 
 function kindOf(name: string): Kind {

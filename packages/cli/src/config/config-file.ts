@@ -3,12 +3,20 @@
  * Keys may be written in snake_case (files) or camelCase (TypeScript). Paths inside are relative to the working
  * directory, as on the command line.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { MicrotuneError, messageOf } from '@microtune/shared';
+import type { Document } from 'yaml';
 import type { OptionSpec } from './option-table.js';
 import { unknownOption } from './unknown-option.js';
+
+/** What a configuration file says, and where it says it. */
+export interface WrittenConfig {
+  readonly values: ConfigValues;
+  /** `run.yaml, line 3` of a key of the schema; undefined for what the file does not set. */
+  whereOf(key: string): string | undefined;
+}
 
 /** A configuration under construction: keys of the schema, values not yet checked. */
 export type ConfigValues = Readonly<Record<string, unknown>>;
@@ -22,26 +30,37 @@ interface RawConfig {
 /** @throws MicrotuneError `usage` naming file and line, for a missing file, bad syntax or an unknown key */
 export async function readConfigFile(
   file: string,
-  table: readonly OptionSpec[],
-): Promise<ConfigValues> {
+  { command, table }: { readonly command: string; readonly table: readonly OptionSpec[] },
+): Promise<WrittenConfig> {
   if (!existsSync(file)) throw new MicrotuneError('usage', `config file ${file} does not exist`);
   const raw = await readRaw(file);
   const byName = new Map(
     table.flatMap((spec) => [[spec.name, spec] as const, [spec.key, spec] as const]),
   );
   const values: Record<string, unknown> = {};
+  const places = new Map<string, string>();
   for (const [written, value] of Object.entries(raw.values)) {
     const line = raw.lineOf(written);
     const where = line === undefined ? file : `${file}, line ${line}`;
     const spec = byName.get(written.replaceAll('-', '_'));
     if (spec === undefined) {
       const known = table.map((option) => option.name);
-      throw unknownOption({ name: written, written: `${written} (${where})`, known, prefix: '' });
+      throw unknownOption({
+        name: written.replaceAll('-', '_'),
+        written: `${written} (${where})`,
+        known,
+        prefix: '',
+        command,
+      });
     }
     // `key:` without a value in yaml, and null in JSON, mean the default.
-    if (value !== null && value !== undefined) values[spec.key] = value;
+    if (value === null || value === undefined) continue;
+    if (values[spec.key] !== undefined)
+      throw new MicrotuneError('usage', `${spec.name} (${where}) is given twice: keep one`);
+    values[spec.key] = value;
+    places.set(spec.key, where);
   }
-  return values;
+  return { values, whereOf: (key) => places.get(key) };
 }
 
 async function readRaw(file: string): Promise<RawConfig> {
@@ -70,7 +89,7 @@ async function readRaw(file: string): Promise<RawConfig> {
 async function readYaml(file: string): Promise<RawConfig> {
   const { LineCounter, isMap, isScalar, parseDocument } = await import('yaml');
   const lines = new LineCounter();
-  const document = parseDocument(readFileSync(file, 'utf8'), {
+  const document = parseDocument(readText(file), {
     lineCounter: lines,
     prettyErrors: false,
   });
@@ -79,13 +98,41 @@ async function readYaml(file: string): Promise<RawConfig> {
     const { line, col } = lines.linePos(problem.pos[0]);
     throw new MicrotuneError('usage', `${file}, line ${line}, column ${col}: ${problem.message}`);
   }
-  const values = asConfig(document.toJS() ?? {}, file);
+  const values = asConfig(plainValues(document, file) ?? {}, file);
   const lineByKey = new Map<string, number>();
   for (const pair of isMap(document.contents) ? document.contents.items : []) {
     if (isScalar(pair.key) && pair.key.range)
       lineByKey.set(String(pair.key.value), lines.linePos(pair.key.range[0]).line);
   }
   return { values, lineOf: (key) => lineByKey.get(key) };
+}
+
+function readText(file: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const why = statSync(file).isDirectory() ? 'it is a folder' : messageOf(error);
+    throw new MicrotuneError('usage', `config file ${file} cannot be read: ${why}`, {
+      cause: error,
+    });
+  }
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (!text.includes('\0')) return text;
+  } catch {
+    // Said below, as for text in two bytes a letter, which is valid UTF-8 full of NULs.
+  }
+  throw new MicrotuneError('usage', `config file ${file} is not text in UTF-8: save it as UTF-8`);
+}
+
+/** An alias may lead nowhere, or stand for more values than a machine holds. */
+function plainValues(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new MicrotuneError('usage', `${file}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 async function readModule(file: string): Promise<RawConfig> {

@@ -16,17 +16,26 @@ export async function loadConfig(
   values: ConfigValues,
   configFile: string | undefined,
 ): Promise<ParsedConfig> {
-  const fromFile =
-    configFile === undefined ? {} : await readConfigFile(configFile, optionTable(runConfigSchema));
-  return checkConfig({ ...fromFile, ...values });
+  if (configFile === undefined) return checkConfig(values);
+  const table = optionTable(runConfigSchema);
+  const file = await readConfigFile(configFile, { command: 'train', table });
+  return checkConfig({ ...file.values, ...values }, (key) =>
+    key in values ? undefined : file.whereOf(key),
+  );
 }
 
-/** The same for a configuration that comes from code. */
-export function checkConfig(values: ConfigValues): ParsedConfig {
+/**
+ * The same for a configuration that comes from code.
+ * @param whereOf file and line of a key, where it has them
+ */
+export function checkConfig(
+  values: ConfigValues,
+  whereOf: (key: string) => string | undefined = () => undefined,
+): ParsedConfig {
   const written = { ...values };
   if (written['lrSchedulerKwargs'] !== undefined)
     written['lrSchedulerKwargs'] = camelKeys(written['lrSchedulerKwargs']);
-  const config = parseOptions(runConfigSchema, written);
+  const config = parseOptions(runConfigSchema, written, whereOf);
   checkCombinations(config, { bf16: bf16Here(config) });
   return config;
 }

@@ -4,7 +4,9 @@ import { normalizeArguments } from './normalize-arguments.js';
 import { optionTable } from './option-table.js';
 
 const table = optionTable(runConfigSchema);
-const normal = (line: string): string[] => normalizeArguments(line.split(' '), table);
+const takes = (word: string): boolean => word === 'config.yaml';
+const normal = (line: string): string[] =>
+  normalizeArguments(line.split(' '), { command: 'train', table, takes });
 const refusal = (line: string): string => {
   try {
     normal(line);
@@ -49,7 +51,7 @@ describe('normalizeArguments', () => {
     expect(refusal('--num-train-epoch 1')).toBe(
       'unknown option --num-train-epoch; did you mean --num_train_epochs?',
     );
-    expect(refusal('--xyzzy 1')).toBe('unknown option --xyzzy; see microtune --help');
+    expect(refusal('--xyzzy 1')).toBe('unknown option --xyzzy; see microtune train --help');
   });
 
   it('says why an option of HuggingFace is refused', () => {

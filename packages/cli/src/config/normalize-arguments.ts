@@ -11,10 +11,17 @@ import { unknownOption } from './unknown-option.js';
 /** Options every command has, handled by commander itself. */
 const common = new Set(['help', 'debug']);
 
+export interface ArgumentRules {
+  readonly command: string;
+  readonly table: readonly OptionSpec[];
+  /** Whether the command takes this word as what it works on, e.g. because a file has the name. */
+  takes(word: string): boolean;
+}
+
 /** @throws MicrotuneError `usage` for an unknown option, one without its value, or one given twice that may not be */
 export function normalizeArguments(
   argv: readonly string[],
-  table: readonly OptionSpec[],
+  { command, table, takes }: ArgumentRules,
 ): string[] {
   const byName = new Map(table.map((spec) => [spec.name, spec]));
   const normal: string[] = [];
@@ -22,7 +29,7 @@ export function normalizeArguments(
   for (let at = 0; at < argv.length; at++) {
     const token = argv[at] ?? '';
     if (token === '--') return [...normal, ...argv.slice(at)];
-    if (!token.startsWith('--')) {
+    if (token === '-h' || token === '-' || !token.startsWith('-')) {
       normal.push(token);
       continue;
     }
@@ -36,14 +43,15 @@ export function normalizeArguments(
       normal.push(`--${negated.name}=false`);
       continue;
     }
-    const spec = byName.get(option.name);
+    const spec = token.startsWith('--') ? byName.get(option.name) : undefined;
     if (spec === undefined) {
       const known = [...byName.keys()];
       throw unknownOption({
         name: option.name,
-        written: `--${option.written}`,
+        written: token.slice(0, token.startsWith('--') ? 2 : 1) + option.written,
         known,
         prefix: '--',
+        command,
       });
     }
     if (spec.once && given.has(spec.name)) {
@@ -54,6 +62,8 @@ export function normalizeArguments(
     }
     given.add(spec.name);
     const taken = takeValue(spec, option.value, argv[at + 1]);
+    if (spec.kind === 'boolean' && option.value === undefined && !taken.usedNext)
+      refuseWord(spec, argv[at + 1], takes);
     normal.push(`--${spec.name}=${taken.value}`);
     if (taken.usedNext) at++;
   }
@@ -68,7 +78,8 @@ interface SplitOption {
 
 function splitOption(token: string): SplitOption {
   const equals = token.indexOf('=');
-  const written = equals < 0 ? token.slice(2) : token.slice(2, equals);
+  const dashes = token.startsWith('--') ? 2 : 1;
+  const written = equals < 0 ? token.slice(dashes) : token.slice(dashes, equals);
   return {
     written,
     name: written.replaceAll('-', '_'),
@@ -83,6 +94,19 @@ function negatedBoolean(
   if (byName.has(name) || !name.startsWith('no_')) return undefined;
   const spec = byName.get(name.slice('no_'.length));
   return spec?.kind === 'boolean' || spec?.kind === 'text-or-boolean' ? spec : undefined;
+}
+
+/** `--json maybe`: neither a value of the option nor anything the command could work on. */
+function refuseWord(
+  spec: OptionSpec,
+  next: string | undefined,
+  takes: ArgumentRules['takes'],
+): void {
+  if (next === undefined || next.startsWith('-') || takes(next)) return;
+  throw new MicrotuneError(
+    'usage',
+    `--${spec.name} expects true or false, got '${next}', and there is no file or folder '${next}' either`,
+  );
 }
 
 interface TakenValue {

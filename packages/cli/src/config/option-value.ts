@@ -25,25 +25,28 @@ export function booleanOf(text: string): boolean | undefined {
 export function optionValue(spec: OptionSpec, text: string, previous: unknown): unknown {
   switch (spec.kind) {
     case 'text':
-      return text;
+      return textOf(spec, text);
     case 'text-or-boolean':
-      return booleanOf(text) ?? text;
+      return booleanOf(text) ?? textOf(spec, text);
     case 'boolean':
       return booleanOf(text) ?? refuse(spec, 'true or false', text);
     case 'number':
       return numberOf(spec, text);
     case 'list':
-      return [...(Array.isArray(previous) ? (previous as unknown[]) : []), ...itemsOf(text)];
+      return [...(Array.isArray(previous) ? (previous as unknown[]) : []), ...itemsOf(spec, text)];
     case 'json':
       return jsonOf(spec, text);
   }
 }
 
-function itemsOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
+/** An empty value is a shell variable that is not set, more often than not. */
+function textOf(spec: OptionSpec, text: string): string {
+  return text === '' ? refuse(spec, 'a value', text) : text;
+}
+
+function itemsOf(spec: OptionSpec, text: string): string[] {
+  const items = text.split(',').map((item) => item.trim());
+  return items.includes('') ? refuse(spec, 'names with commas between them', text) : items;
 }
 
 function numberOf(spec: OptionSpec, text: string): number {

@@ -5,9 +5,10 @@ import { closest, distance } from 'fastest-levenshtein';
 /** Edits that still count as a slip of the fingers: one in three letters. */
 const editsPerLetter = 1 / 3;
 
-/** The nearest of `names`, or undefined when none is near. */
-export function nearestName(name: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
+/** The nearest of `names` (in lower case), or undefined when none is near. */
+export function nearestName(written: string, names: readonly string[]): string | undefined {
+  const name = written.toLowerCase();
+  if (names.length === 0 || name === '') return undefined;
   const nearest = closest(name, [...names]);
   const longer = Math.max(name.length, nearest.length);
   if (distance(name, nearest) <= Math.ceil(longer * editsPerLetter)) return nearest;
@@ -22,10 +23,18 @@ export interface UnknownOption {
   readonly known: readonly string[];
   /** Dashes in front of an offered name, or nothing in a file. */
   readonly prefix: string;
+  /** The command whose help lists the known ones. */
+  readonly command: string;
 }
 
 /** The `usage` error for an option that the command does not have. */
-export function unknownOption({ name, written, known, prefix }: UnknownOption): MicrotuneError {
+export function unknownOption({
+  name,
+  written,
+  known,
+  prefix,
+  command,
+}: UnknownOption): MicrotuneError {
   const reason = refusedOptions[name];
   if (reason !== undefined) {
     return new MicrotuneError(
@@ -35,6 +44,6 @@ export function unknownOption({ name, written, known, prefix }: UnknownOption): 
   }
   const nearest = nearestName(name, known);
   const offer =
-    nearest === undefined ? 'see microtune --help' : `did you mean ${prefix}${nearest}?`;
+    nearest === undefined ? `see microtune ${command} --help` : `did you mean ${prefix}${nearest}?`;
   return new MicrotuneError('usage', `unknown option ${written}; ${offer}`);
 }

@@ -24,7 +24,7 @@ export async function fetchWheel(
     ...['--python-version', wheel.python, '--abi', wheel.abi, '--platform', wheel.platform],
     `${wheel.name}==${wheel.version}`,
   ]);
-  if (result.exitCode !== 0) throw pipFailed(result, wheel);
+  if (result.exitCode !== 0) throw pipFailed(result, wheel, folder);
   const file = join(folder, wheel.file);
   const { sha256, bytes } = await digestOf(file);
   if (sha256 === wheel.sha256) return file;
@@ -48,7 +48,11 @@ async function digestOf(file: string): Promise<{ sha256: string; bytes: number }
   return { sha256: hash.digest('hex'), bytes: content.bytesRead };
 }
 
-function pipFailed(result: ProcessResult, { name, version }: Wheel): MicrotuneError {
+function pipFailed(
+  result: ProcessResult,
+  { name, version }: Wheel,
+  folder: string,
+): MicrotuneError {
   if (result.exitCode === undefined) {
     return new MicrotuneError(
       'usage',
@@ -63,12 +67,21 @@ function pipFailed(result: ProcessResult, { name, version }: Wheel): MicrotuneEr
         'python3 -m ensurepip) and run the command again',
     );
   }
+  if (noRoom.test(result.stderr)) {
+    return new MicrotuneError(
+      'transient',
+      `no room for ${name} ${version}: ${lastErrorOf(result)}. Free space on the disk of ${folder} (MICROTUNE_CACHE moves it) ` +
+        'and on that of temporary files (TMPDIR moves it), and run the command again',
+    );
+  }
   return new MicrotuneError(
     'transient',
     `pip could not fetch ${name} ${version}: ${lastErrorOf(result)}. Check the network, or point pip at an index ` +
       'that has it (pip config set global.index-url URL), and run the command again',
   );
 }
+
+const noRoom = /No space left on device|Disk quota exceeded|\[Errno (28|122)\]/;
 
 /** pip's last ERROR line says what failed; the lines before it repeat connection attempts. */
 function lastErrorOf({ stderr, exitCode }: ProcessResult): string {

@@ -14,9 +14,13 @@ export async function makeFolderAside(parent: string): Promise<string> {
     await removeAbandoned(parent);
     return await mkdtemp(join(parent, `.setup-${String(process.pid)}-`));
   } catch (error) {
-    throw new MicrotuneError('usage', `cannot write to ${parent}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new MicrotuneError(
+      'usage',
+      `cannot write to ${parent}: ${messageOf(error)}; MICROTUNE_CACHE names another folder`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -156,6 +156,19 @@ describe.skipIf(wheel === undefined)('set-up of OpenVINO where something is miss
     });
   });
 
+  it('takes a full disk for what it is, not for a broken network (E23)', async () => {
+    const full: ProcessRunner = () =>
+      Promise.resolve({
+        exitCode: 1,
+        stdout: '',
+        stderr: 'ERROR: Could not install packages: [Errno 28] No space left on device\n',
+      });
+    await expect(setUp({ run: full })).rejects.toMatchObject({
+      code: 'transient',
+      message: expect.stringMatching(/^no room for openvino .*Free space on the disk of/) as string,
+    });
+  });
+
   it('says so when the cache folder cannot be written', async () => {
     writeFileSync(join(cacheFolder, 'openvino'), 'a file in the way');
     await expect(setUp()).rejects.toMatchObject({

@@ -11,6 +11,7 @@ import { countKeys } from './json-keys.js';
 
 export const lengthBytes = 8;
 export const maxHeaderBytes = 100_000_000;
+const lfsPointer = Buffer.from('version ').readBigUInt64LE();
 
 export interface TensorEntry {
   readonly name: string;
@@ -46,6 +47,9 @@ export function parseHeader(json: Uint8Array, dataBytes: number, file: string): 
 
 /** The length field of a file of `fileBytes`. @throws MicrotuneError `data` for a length that cannot be */
 export function checkHeaderLength(declared: bigint, fileBytes: number, file: string): number {
+  // The first eight letters of a Git LFS pointer, read as a length.
+  if (declared === lfsPointer)
+    fail(file, 'it is a pointer of Git LFS: fetch its content with git lfs pull');
   if (declared > BigInt(maxHeaderBytes)) {
     fail(file, `its header claims ${declared} bytes, at most ${maxHeaderBytes} are allowed`);
   }
