@@ -18,7 +18,7 @@ const limitBytes = 60e6;
 const peerScript = join(root, '../shared/peers/pytorch_bert.py');
 
 /** Of the packages' dependencies, what `xla` and `reference` never load. */
-const leftOut = new Set(['onnxruntime-node', '@tensorflow/tfjs-node-gpu', 'node-api-headers', '@types/seedrandom', '@types/long', '@types/offscreencanvas', '@webgpu/types']); // prettier-ignore
+const leftOut = new Set(['node-api-headers', '@types/seedrandom', '@types/long', '@types/offscreencanvas', '@webgpu/types']); // prettier-ignore
 
 /** Files that no program loads; the native ones of other systems; tfjs's further builds of the same code. */
 const useless =
@@ -36,7 +36,7 @@ const out = resolve(process.argv[2] ?? join(root, 'microtune-gpu.tar.xz'));
 const stage = mkdtempSync(join(tmpdir(), 'microtune-bundle-'));
 try {
   const top = join(stage, 'microtune-gpu');
-  const packages = readdirSync(join(root, 'packages'));
+  const packages = readdirSync(join(root, 'packages')).filter((name) => name !== 'onnxruntime');
   for (const name of packages) copyPackage(name, top);
   copy('tests/gpu', top);
   copy('benchmarks/dist/support', top);

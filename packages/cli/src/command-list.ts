@@ -1,125 +1,18 @@
-/** All commands with their options. Only schemas live here; the code of a command is loaded when it runs. */
-import { deviceListSchema, engineChoices, engineNames, runConfigSchema } from '@microtune/shared';
+/** All commands. The code of a command is loaded when it runs. */
+import { runConfigSchema } from '@microtune/shared';
 import { z } from 'zod';
 import type { CommandSpec } from './command.js';
-
-const positive = z.number().int().positive();
-const names = z.array(z.string()).optional();
-const json = z.boolean().default(false).describe('Machine-readable output');
-
-const dataOptions = {
-  columnNames: names.describe('Names of the columns of a csv or tsv file without a header line'),
-  textColumnNames: names.describe(
-    'Columns of the text, or of the two texts of a pair. Default: as in training',
-  ),
-};
-const engineOptions = {
-  maxSeqLength: positive
-    .optional()
-    .describe('Tokens per row after truncation. Default: as in training'),
-  engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
-  devices: deviceListSchema.optional().meta({
-    description:
-      'cpu, cuda (the first card) or a card such as cuda:1. Default: a card where a GPU and an engine for it are set up, else cpu',
-    once: true,
-  }),
-  threads: positive.optional().describe('Engine threads. Default: all cores'),
-  bf16: z.boolean().default(false).describe('Matrix products in bfloat16'),
-  tf32: z
-    .boolean()
-    .default(false)
-    .describe('Let a GPU round the factors of float32 products to TF32 (10 bits of mantissa)'),
-};
-
-export const evalOptions = z.strictObject({
-  file: z
-    .array(z.string())
-    .min(1)
-    .describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines), .parquet'),
-  ...dataOptions,
-  labelColumnName: z.string().optional().describe('Column of the label. Default: as in training'),
-  maxSamples: positive.optional().describe('Use only the first rows'),
-  ...engineOptions,
-  json,
-});
-
-export const predictOptions = z.strictObject({
-  file: z
-    .string()
-    .optional()
-    .describe(
-      'File to classify: .jsonl, .json (lines), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
-    ),
-  ...dataOptions,
-  batchSize: positive.default(2048).describe('Lines tokenized and packed together, at most'),
-  ...engineOptions,
-  json: json.describe('An error as a JSON line, too, as the answers always are'),
-});
-
-export const benchKinds = ['engine', 'train', 'scaling', 'allreduce'] as const;
-
-export const benchOptions = z.strictObject({
-  engines: z
-    .array(z.enum([...engineNames, 'all']))
-    .default(['all'])
-    .describe('Engines to measure: all (that load), or some of them'),
-  engine: z.enum(engineNames).optional().describe('Only this engine'),
-  bf16: z
-    .boolean()
-    .optional()
-    .describe('Only bfloat16 (true) or only float32 (false). Default: both, where they run'),
-  rows: positive.max(65_536).optional().describe('Rows of a step. Default: 8, for scaling 32'),
-  // [CLS], a word, [SEP]; and as many as the benchmark's model has positions.
-  tokens: positive.min(3).max(512).default(128).describe('Tokens per row'),
-  threads: positive
-    .optional()
-    .describe('Engine threads. Default: all cores (engine, train), 1 (scaling)'),
-  repeats: positive.default(10).describe('Measured repetitions, after warm-up'),
-  layers: positive.max(256).default(6).describe('Layers of the model'),
-  hiddenSize: positive
-    .max(16_384)
-    .default(384)
-    .describe('Width of the model: a multiple of 32, from 768 on of 64'),
-  json,
-});
-
-export const workerOptions = z.strictObject({
-  coordinator: z.string().describe('Address of the coordinator, e.g. tcp://127.0.0.1:34567'),
-  rank: z.number().int().nonnegative().describe('Rank of this worker'),
-  runId: z.string().describe('Name of the run on the wire'),
-  cacheFolder: z.string().optional().describe('Folder of tokenized data and engine libraries'),
-});
-
-export const measureEngineOptions = z.strictObject({
-  name: z.enum(engineNames),
-  precision: z.enum(['f32', 'bf16']),
-  platform: z.enum(['cpu', 'cuda']),
-  products: z.enum(['f32', 'bf16', 'bf16 short sums', 'bf16 factors']),
-  threads: positive,
-  cacheFolder: z.string(),
-});
-
-export const findEngineOptions = z.strictObject({
-  name: z.enum(engineNames).describe('Engine to load'),
-  platform: z.enum(['cpu', 'cuda']).describe('What it shall compute on'),
-  cacheFolder: z.string().describe('Folder of engine libraries'),
-});
-
-export const doctorOptions = z.strictObject({ json });
-export const setupOptions = z.strictObject({
-  cuda: z
-    .boolean()
-    .default(false)
-    .describe('For NVIDIA GPUs: the libraries for CUDA, as far as the system lacks them'),
-  from: z
-    .string()
-    .optional()
-    .describe(
-      "Use what is in this folder and fetch nothing: site-packages of a Python that has JAX's plugin (xla) or TensorFlow, or the folder of tfjs-node-gpu where its own installer ran (tensorflow)",
-    ),
-  force: z.boolean().default(false).describe('Fetch again what is already there'),
-  json,
-});
+import {
+  evalOptions,
+  predictOptions,
+  benchKinds,
+  benchOptions,
+  workerOptions,
+  measureEngineOptions,
+  findEngineOptions,
+  doctorOptions,
+  setupOptions,
+} from './command-options.js';
 
 const configFile = {
   syntax: '[config]',

@@ -20,7 +20,7 @@ import {
   type TrainBenchOptions,
 } from '../bench/train-bench.js';
 import type { CommandInput } from '../command.js';
-import { benchKinds, benchOptions } from '../command-list.js';
+import { benchKinds, benchOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 import { nearestName } from '../config/unknown-option.js';
 import { unavailableText } from '../engines/unavailable-text.js';

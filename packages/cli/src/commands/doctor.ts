@@ -2,7 +2,7 @@
 import { findGpus, type Gpu, type GpuFindings } from '@microtune/engine';
 import { engineNames } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
-import { doctorOptions } from '../command-list.js';
+import { doctorOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 import {
   findEngine,

@@ -1,6 +1,6 @@
 /** `microtune eval <run folder> --file F`: metrics of a trained model on a labelled file, in this process. */
 import type { CommandInput } from '../command.js';
-import { evalOptions } from '../command-list.js';
+import { evalOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 import { openPlacedModel } from '../inference/open-placed-model.js';
 import { duration, engineText, shortNumber } from '../output/format.js';

@@ -1,6 +1,6 @@
 /** `microtune find-engine`: whether one engine loads, as a line of JSON; started by doctor. */
 import type { CommandInput } from '../command.js';
-import { findEngineOptions } from '../command-list.js';
+import { findEngineOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 import { findEngine } from '../engines/find-engine.js';
 

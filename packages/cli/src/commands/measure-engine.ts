@@ -1,7 +1,7 @@
 /** `microtune measure-engine`: the bits of one engine with one number of threads, as a line of JSON; started by train and check. */
 import { loadEngine, measureEngine } from '@microtune/engine';
 import type { CommandInput } from '../command.js';
-import { measureEngineOptions } from '../command-list.js';
+import { measureEngineOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 
 export async function run({ values, environment }: CommandInput): Promise<number> {

@@ -8,7 +8,7 @@ import type { RowSource } from '@microtune/data';
 import type { RowAnswer } from '@microtune/inference';
 import { MicrotuneError } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
-import { predictOptions } from '../command-list.js';
+import { predictOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 import { openPlacedModel } from '../inference/open-placed-model.js';
 import { counted } from '../output/format.js';

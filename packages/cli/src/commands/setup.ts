@@ -9,7 +9,7 @@ import {
 } from '@microtune/engine';
 import { MicrotuneError, systemClock } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
-import { setupOptions } from '../command-list.js';
+import { setupOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 
 interface Request {

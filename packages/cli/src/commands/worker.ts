@@ -3,7 +3,7 @@ import { loadEngine } from '@microtune/engine';
 import { deviceOfRank, systemClock } from '@microtune/shared';
 import { runWorker } from '@microtune/worker';
 import type { CommandInput } from '../command.js';
-import { workerOptions } from '../command-list.js';
+import { workerOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
 import { pinnedGpu } from '../machine/pinned-gpu.js';
 

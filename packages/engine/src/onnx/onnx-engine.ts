@@ -1,5 +1,6 @@
 /**
- * The engine `onnx`: graphs as ONNX bytes in onnxruntime-node. It needs nothing but npm.
+ * The engine `onnx`: graphs as ONNX bytes in onnxruntime-node, whose parts for Linux are in @microtune/onnxruntime. It
+ * needs nothing but npm.
  * `run` blocks the thread while it computes: the binding is not asynchronous (reference of 1.30).
  */
 import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node';
@@ -12,12 +13,30 @@ import { toOnnx } from './to-onnx.js';
 
 type OnnxRuntime = typeof import('onnxruntime-node');
 
-/** Loads onnxruntime-node, or says why it does not load. */
+/** Loads onnxruntime, or says why it does not load. */
 export async function loadOnnx(): Promise<Engine | EngineUnavailable> {
   try {
-    return onnxEngine(await import('onnxruntime-node'));
+    return onnxEngine(await importRuntime());
   } catch (error) {
-    return { name: 'onnx', reason: messageOf(error), remedy: 'npm install onnxruntime-node' };
+    return {
+      name: 'onnx',
+      reason: messageOf(error),
+      remedy: 'npm install onnxruntime-node@1.30.0',
+    };
+  }
+}
+
+/** Our package, which has the libraries of Linux, or the whole one where the user installed it (other systems). */
+async function importRuntime(): Promise<OnnxRuntime> {
+  const own = '@microtune/onnxruntime';
+  try {
+    return (await import(own)) as OnnxRuntime;
+  } catch (error) {
+    try {
+      return await import('onnxruntime-node');
+    } catch {
+      throw error;
+    }
   }
 }
 

@@ -3,24 +3,14 @@
  * wheel. Its own build would fetch TensorFlow 2.9.1 and write into node_modules; here one compiler call does, and the
  * headers of Node-API come from npm too.
  */
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
+import { addonPackage, fetchAddonSources, installedAddonSources } from './addon-sources.js';
 import type { ProcessRunner } from './process-runner.js';
 import { addonName } from './tensorflow-manifest.js';
 
 const require = createRequire(import.meta.url);
-const packageFile = (name: string): string => require.resolve(`${name}/package.json`);
-const addonPackage = '@tensorflow/tfjs-node-gpu';
-
-/** Version of the package that the sources come from. */
-export function addonVersion(): string {
-  const { version } = JSON.parse(readFileSync(packageFile(addonPackage), 'utf8')) as {
-    version: string;
-  };
-  return version;
-}
 
 /** Before gigabytes are fetched for it. @throws MicrotuneError `usage` without a C++ compiler */
 export async function requireCompiler(run: ProcessRunner): Promise<void> {
@@ -34,15 +24,16 @@ export async function requireCompiler(run: ProcessRunner): Promise<void> {
 
 /**
  * Compiles the addon into a folder that holds the wheel's `tensorflow/`; it finds the libraries there, wherever the
- * folder moves.
- * @throws MicrotuneError `data` when the sources do not compile
+ * folder moves. The sources are those of the installed package, or fetched.
+ * @throws MicrotuneError `data` when the sources do not compile; see `fetchAddonSources`
  */
 export async function buildAddon(run: ProcessRunner, folder: string): Promise<void> {
-  const sources = join(dirname(packageFile(addonPackage)), 'binding');
+  const sources = installedAddonSources() ?? (await fetchAddonSources(run, folder));
+  const headers = dirname(require.resolve('node-api-headers/package.json'));
   const libraries = join(folder, 'tensorflow');
   const result = await run('g++', [
     ...['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8', '-w'],
-    ...['-I', join(dirname(packageFile('node-api-headers')), 'include')],
+    ...['-I', join(headers, 'include')],
     ...['-I', join(libraries, 'include')],
     ...['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(sources, file)),
     ...['-o', join(folder, addonName), '-Wl,-rpath,$ORIGIN/tensorflow', '-L', libraries],

@@ -7,11 +7,12 @@ import { rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
 import type { XlaPlatform } from '../xla/platform.js';
+import { addonVersion } from './addon-sources.js';
 import { makeFolderAside, putInPlace } from './folder-aside.js';
 import { installWheels, megabytes } from './install-wheels.js';
 import type { InstalledWheels } from './install-wheels.js';
 import type { ProcessRunner } from './process-runner.js';
-import { addonVersion, buildAddon, requireCompiler } from './tensorflow-addon.js';
+import { buildAddon, requireCompiler } from './tensorflow-addon.js';
 import { linkTensorflow } from './tensorflow-links.js';
 import {
   addonName,
@@ -114,7 +115,7 @@ async function prepare(
   const manifest: TensorflowManifest = {
     id: release.id,
     version,
-    addonVersion: addonVersion(),
+    addonVersion,
     ...laid,
     files: [{ path: addonName, bytes: (await stat(addonFile)).size }, ...laid.files],
     date: timestamp,
