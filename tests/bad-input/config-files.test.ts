@@ -110,7 +110,10 @@ const table: BadCase[] = [
       /validation_file \(run\.yaml, line 3\)/,
       />=1|empty/,
     ]),
-    yaml('an empty name', 'output_dir: ""\n', [/output_dir \(run\.yaml, line 3\)/, /empty/]),
+    yaml('an empty name of a folder', 'output_dir: ""\n', [
+      /output_dir \(run\.yaml, line 3\)/,
+      /empty/,
+    ]),
     yaml('a choice that is none', 'engine: onxx\n', [/engine \(run\.yaml, line 3\)/, /"onnx"/]),
     yaml('an unknown key inside', 'lr_scheduler_kwargs: {num_cycle: 2}\n', [
       /lr_scheduler_kwargs \(run\.yaml, line 3\)/,

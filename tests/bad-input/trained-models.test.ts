@@ -189,10 +189,10 @@ const table: BadCase[] = [
   },
   {
     name: 'predict of a file of an unknown kind',
-    argv: predict('run', '--file', 'bad.txt'),
+    argv: predict('run', '--file', 'bad.docx'),
     code: 64,
-    message: /bad\.txt/,
-    prepare: (folder) => writeFileSync(join(folder, 'bad.txt'), 'a\n'),
+    message: /bad\.docx/,
+    prepare: (folder) => writeFileSync(join(folder, 'bad.docx'), 'a\n'),
   },
   {
     name: 'predict of a folder',
