@@ -62,7 +62,7 @@ describe('bfloat16 products in OpenVINO', () => {
     const layout = layOutParameters(model.program.parameters);
     const parameters = allocateBlock(await createArena(blockCount(layout)), layout);
     await model.load((parameter) => parameters.view(parameter));
-    const { graph } = model.program.traceTraining(shape);
+    const { graph } = await model.program.traceTraining(shape);
 
     const inputs = batchInputs();
     for (const parameter of layout.parameters) inputs[parameter.name] = parameters.view(parameter);

@@ -135,7 +135,7 @@ export class ForwardRunner {
   }
 
   async #make(shape: ShardShape): Promise<CompiledShape> {
-    const { graph: traced } = this.#options.model.program.traceForward(shape);
+    const { graph: traced } = await this.#options.model.program.traceForward(shape);
     const graph = await this.#placed.compile(traced);
     return {
       graph,

@@ -76,9 +76,9 @@ export interface ModelProgram {
   readonly parameters: readonly Parameter[];
   readonly numLabels: number;
   /** Loss sum, and the gradient of every parameter. */
-  traceTraining(shape: ShardShape): TracedGraph;
+  traceTraining(shape: ShardShape): Promise<TracedGraph>;
   /** Loss sum and logits, dropout off. */
-  traceEvaluation(shape: ShardShape): TracedGraph;
+  traceEvaluation(shape: ShardShape): Promise<TracedGraph>;
   /** Logits alone: no labels go in. */
-  traceForward(shape: ShardShape): TracedGraph;
+  traceForward(shape: ShardShape): Promise<TracedGraph>;
 }

@@ -64,7 +64,8 @@ async function measure(
 ): Promise<EngineResult> {
   const { rows, tokens, threads, repeats } = options;
   const start = performance.now();
-  const { graph } = benchModel(options).program.traceTraining({ rows, tokens, samplesPerRow: 1 });
+  const { program } = benchModel(options);
+  const { graph } = await program.traceTraining({ rows, tokens, samplesPerRow: 1 });
   const executable = await engine.compile(graph, { precision, threads });
   const compileMs = performance.now() - start;
   const inputs = syntheticInputs(executable.inputs);

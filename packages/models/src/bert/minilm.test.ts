@@ -42,12 +42,12 @@ it.skipIf(missing !== '')(
     const engine = await loadEngine('onnx');
     const { shape, inputs } = layOutBatch(model.program, stored, { samplesPerRow: 2 });
     const given = { parameters, weights: weightOf, inputs };
-    const evaluated = await runTraced(engine, model.program.traceEvaluation(shape), given);
+    const evaluated = await runTraced(engine, await model.program.traceEvaluation(shape), given);
     const logits = evaluated.get(graphNames.logits) ?? new Float32Array();
     stored.logits.flat().forEach((value, i) => {
       expect(Math.abs(value - (logits[i] ?? NaN))).toBeLessThan(1e-4);
     });
-    const trained = await runTraced(engine, model.program.traceTraining(shape), given);
+    const trained = await runTraced(engine, await model.program.traceTraining(shape), given);
     expect(trained.get(graphNames.lossSum)?.[0]).toBeCloseTo(stored.loss_sum, 4);
     for (const parameter of parameters) {
       const gradient = trained.get(graphNames.gradient(parameter.name)) ?? new Float32Array();

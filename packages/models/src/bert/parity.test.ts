@@ -55,7 +55,7 @@ describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
       const model = await loadModel(join(fixtures, name), { seed: 1 });
       const { program } = model;
       const { shape, inputs } = layOutBatch(program, stored, layout);
-      const outputs = await runTraced(engine, program.traceEvaluation(shape), {
+      const outputs = await runTraced(engine, await program.traceEvaluation(shape), {
         parameters: program.parameters,
         weights: await loadWeights(model),
         inputs,
@@ -86,7 +86,7 @@ describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
       });
       const { program } = model;
       const { shape, inputs } = layOutBatch(program, stored, loss.layout);
-      const outputs = await runTraced(engine, program.traceTraining(shape), {
+      const outputs = await runTraced(engine, await program.traceTraining(shape), {
         parameters: program.parameters,
         weights: await loadWeights(model),
         inputs,

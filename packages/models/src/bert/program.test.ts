@@ -62,9 +62,9 @@ function shorten(mask: Uint8Array, from: readonly number[], to: readonly number[
   return kept;
 }
 
-function dropoutMasks(): { long: GraphInputs; short: GraphInputs } {
-  const longSites = programOf('every-token').traceTraining(shape).dropoutSites;
-  const shortSites = programOf('first-token').traceTraining(shape).dropoutSites;
+async function dropoutMasks(): Promise<{ long: GraphInputs; short: GraphInputs }> {
+  const { dropoutSites: longSites } = await programOf('every-token').traceTraining(shape);
+  const { dropoutSites: shortSites } = await programOf('first-token').traceTraining(shape);
   const long: GraphInputs = {};
   const short: GraphInputs = {};
   longSites.forEach((site, at) => {
@@ -81,13 +81,13 @@ function dropoutMasks(): { long: GraphInputs; short: GraphInputs } {
 describe('the BERT program', () => {
   it('has the same loss and gradients whether the last layer computes one token or all', async () => {
     const values = await randomWeights();
-    const masks = dropoutMasks();
-    const run = (
+    const masks = await dropoutMasks();
+    const run = async (
       form: 'first-token' | 'every-token',
       own: GraphInputs,
     ): Promise<Map<string, Float32Array>> => {
       const program = programOf(form);
-      return runTraced(engine, program.traceTraining(shape), {
+      return runTraced(engine, await program.traceTraining(shape), {
         parameters: program.parameters,
         weights: ({ name }) => values.get(name) ?? new Float32Array(),
         inputs: { ...layOutBatch(program, stored).inputs, ...own },
@@ -107,9 +107,9 @@ describe('the BERT program', () => {
     }
   });
 
-  it('drops where HuggingFace drops, and nowhere in evaluation', () => {
+  it('drops where HuggingFace drops, and nowhere in evaluation', async () => {
     const program = programOf('first-token');
-    const sites = program.traceTraining(shape).dropoutSites;
+    const { dropoutSites: sites } = await program.traceTraining(shape);
     expect(sites.map(({ site, rate, shape: mask }) => `${site} ${rate} [${mask.join()}]`)).toEqual([
       'embeddings 0.2 [72,16]',
       'layer.0.attention_probs 0.3 [6,4,12,12]',
@@ -120,7 +120,7 @@ describe('the BERT program', () => {
       'layer.1.output 0.2 [6,16]',
       'classifier 0.2 [6,16]',
     ]);
-    const evaluation = program.traceEvaluation(shape);
+    const evaluation = await program.traceEvaluation(shape);
     expect(evaluation.dropoutSites).toEqual([]);
     expect(evaluation.graph.inputs.filter(({ name }) => name.startsWith('dropout/'))).toEqual([]);
     expect(evaluation.graph.outputs.map(({ name }) => name)).toEqual([
@@ -129,8 +129,9 @@ describe('the BERT program', () => {
     ]);
   });
 
-  it('keeps the word table out of the graph', () => {
-    const { graph } = programOf('first-token', { ...raw, vocab_size: 1009 }).traceTraining(shape);
+  it('keeps the word table out of the graph', async () => {
+    const program = programOf('first-token', { ...raw, vocab_size: 1009 });
+    const { graph } = await program.traceTraining(shape);
     const values = [
       ...graph.inputs,
       ...graph.outputs,
@@ -154,7 +155,7 @@ describe('the BERT program', () => {
     };
     const values = await randomWeights(config);
     const program = programOf('first-token', config);
-    const outputs = await runTraced(engine, program.traceTraining(shape), {
+    const outputs = await runTraced(engine, await program.traceTraining(shape), {
       parameters: program.parameters,
       weights: ({ name }) => values.get(name) ?? new Float32Array(),
       inputs: layOutBatch(program, stored).inputs,

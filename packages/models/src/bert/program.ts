@@ -1,41 +1,9 @@
 /** BERT with a classification or regression head as a ModelProgram: what the worker traces for each shard shape. */
-import {
-  optimize,
-  rowsOnHost,
-  softmaxCrossEntropy,
-  trace,
-  type TraceContext,
-} from '@microtune/engine';
-import { ignoreIndex } from '@microtune/data';
-import { assert, type ShardShape } from '@microtune/shared';
-import {
-  mul,
-  reshape,
-  square,
-  sub,
-  sum,
-  valueAndGrads,
-  type Scalar,
-  type Tensor,
-} from '@tensorflow/tfjs-core';
-import {
-  graphNames,
-  type DropoutSite,
-  type ModelProgram,
-  type Parameter,
-  type TracedGraph,
-} from '../program.js';
+import type { ModelProgram } from '../program.js';
 import type { Task } from '../folder/task.js';
 import type { BertConfig } from './config.js';
-import { bertDropoutSites } from './dropout-sites.js';
-import {
-  bertLogits,
-  type BertForward,
-  type BertInputs,
-  type DropoutMasks,
-  type LastLayer,
-} from './forward.js';
-import { bertParameters, names } from './parameters.js';
+import type { LastLayer } from './forward.js';
+import { bertParameters } from './parameters.js';
 
 export interface BertProgramOptions {
   readonly config: BertConfig;
@@ -46,149 +14,17 @@ export interface BertProgramOptions {
   readonly lastLayer?: LastLayer;
 }
 
+/** Nothing of tfjs is loaded before a graph is traced: whoever only looks at parameters starts faster. */
 export function createBertProgram(options: BertProgramOptions): ModelProgram {
   const { config, task, lastLayer = 'first-token' } = options;
   const parameters = bertParameters(config, task.numLabels);
-  const weightInputs = (context: TraceContext): Tensor[] =>
-    parameters.map(({ name, shape }) => context.input(name, shape, 'float32'));
-  const model = (
-    shape: ShardShape,
-    weights: readonly Tensor[],
-    dropout: DropoutMasks,
-  ): BertForward => ({
-    config,
-    shape,
-    weight: lookUp(parameters, weights),
-    dropout,
-    lastLayer,
-  });
+  const all = { ...options, lastLayer, parameters };
+  const graphs = () => import('./graphs.js');
   return {
     parameters,
     numLabels: task.numLabels,
-    traceTraining: (shape) => {
-      const dropoutSites = bertDropoutSites(config, shape, lastLayer);
-      const graph = trace((context) => {
-        const batch = batchInputs(context, options, shape);
-        const masks = maskInputs(context, dropoutSites);
-        const loss = (...weights: Tensor[]): Scalar =>
-          lossSum(options, bertLogits(model(shape, weights, masks), batch), batch);
-        const { value, grads } = valueAndGrads(loss)(weightInputs(context));
-        return { [graphNames.lossSum]: value, ...gradientOutputs(parameters, grads) };
-      });
-      return { graph: wordsOnHost(graph), dropoutSites };
-    },
-    traceEvaluation: (shape) => {
-      const graph = trace((context) => {
-        const batch = batchInputs(context, options, shape);
-        const logits = bertLogits(model(shape, weightInputs(context), new Map()), batch);
-        return {
-          [graphNames.lossSum]: lossSum(options, logits, batch),
-          [graphNames.logits]: logits,
-        };
-      });
-      return { graph: wordsOnHost(graph), dropoutSites: [] };
-    },
-    traceForward: (shape) => {
-      const graph = trace((context) => {
-        const tokens = tokenInputs(context, config, shape);
-        return {
-          [graphNames.logits]: bertLogits(model(shape, weightInputs(context), new Map()), tokens),
-        };
-      });
-      return { graph: wordsOnHost(graph), dropoutSites: [] };
-    },
+    traceTraining: async (shape) => (await graphs()).traceTraining(all, shape),
+    traceEvaluation: async (shape) => (await graphs()).traceEvaluation(all, shape),
+    traceForward: async (shape) => (await graphs()).traceForward(all, shape),
   };
-}
-
-function lookUp(
-  parameters: readonly Parameter[],
-  weights: readonly Tensor[],
-): (name: string) => Tensor {
-  const byName = new Map(parameters.map(({ name }, i) => [name, weights[i]]));
-  return (name) => {
-    const found = byName.get(name);
-    assert(found, `the program has no parameter ${name}`);
-    return found;
-  };
-}
-
-interface Batch extends BertInputs {
-  readonly labels: Tensor; // int32 or float32 [R * S]
-  readonly labelWeights: Tensor | undefined; // float32 [R * S], regression only
-}
-
-function batchInputs(
-  context: TraceContext,
-  { task, config }: BertProgramOptions,
-  shape: ShardShape,
-): Batch {
-  const regression = task.problemType === 'regression';
-  const samples = shape.rows * shape.samplesPerRow;
-  return {
-    ...tokenInputs(context, config, shape),
-    labels: context.input(graphNames.labels, [samples], regression ? 'float32' : 'int32'),
-    labelWeights: regression
-      ? context.input(graphNames.labelWeights, [samples], 'float32')
-      : undefined,
-  };
-}
-
-function tokenInputs(
-  context: TraceContext,
-  config: BertConfig,
-  { rows, tokens, samplesPerRow }: ShardShape,
-): BertInputs {
-  return {
-    ids: context.input(graphNames.inputIds, [rows * tokens], 'int32'),
-    positionIds: context.input(graphNames.positionIds, [rows * tokens], 'int32'),
-    sampleOfToken: context.input(graphNames.sampleOfToken, [rows, tokens], 'float32'),
-    firstTokens: context.input(graphNames.firstTokens, [rows * samplesPerRow], 'int32'),
-    // An input that nothing reads would be refused by engines.
-    typeIds:
-      config.typeVocabSize > 1
-        ? context.input(graphNames.tokenTypeIds, [rows * tokens], 'int32')
-        : undefined,
-  };
-}
-
-/**
- * Declared ahead of the differentiated function: tfjs lets go of tensors made inside it before the backward pass,
- * which reads the masks again.
- */
-function maskInputs(context: TraceContext, sites: readonly DropoutSite[]): DropoutMasks {
-  const input = ({ site, rate, shape }: DropoutSite) =>
-    [site, { rate, mask: context.input(graphNames.dropoutMask(site), shape, 'bool') }] as const;
-  return new Map(sites.map(input));
-}
-
-/** Sum over samples, so that shards of any size add up to the loss of the whole batch. */
-function lossSum(
-  { task, labelSmoothing }: BertProgramOptions,
-  logits: Tensor,
-  batch: Batch,
-): Scalar {
-  if (batch.labelWeights === undefined) {
-    return softmaxCrossEntropy(logits, batch.labels, { ignoreIndex, labelSmoothing }) as Scalar;
-  }
-  assert(task.numLabels === 1, 'regression has one output');
-  const error = sub(reshape(logits, batch.labels.shape), batch.labels); // [R * S]
-  return sum(mul(square(error), batch.labelWeights)) as Scalar;
-}
-
-function gradientOutputs(
-  parameters: readonly Parameter[],
-  grads: readonly Tensor[],
-): Record<string, Tensor> {
-  const outputs: Record<string, Tensor> = {};
-  grads.forEach((gradient, i) => {
-    const parameter = parameters[i];
-    assert(parameter, 'a parameter per gradient');
-    outputs[graphNames.gradient(parameter.name)] = gradient;
-  });
-  return outputs;
-}
-
-/** The word table stays on the host: a step touches a few hundred of its rows. */
-function wordsOnHost(graph: TracedGraph['graph']): TracedGraph['graph'] {
-  return optimize(graph, [rowsOnHost({ tables: [names.words] })]);
 }

@@ -29,7 +29,7 @@ it.each(['reference', 'onnx'] as const)(
     const settings = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: stored.weight_decay };
     const optimizer = new AdamW(arena, state, settings);
     const engine = await loadEngine(engineName);
-    const training = program.traceTraining({ rows: 6, tokens: 12, samplesPerRow: 1 });
+    const training = await program.traceTraining({ rows: 6, tokens: 12, samplesPerRow: 1 });
     for (const [step, learningRate] of stored.learning_rates.entries()) {
       const batch = stored.batches[step % stored.batches.length];
       assert(batch, 'a batch per step');

@@ -137,7 +137,9 @@ class DeviceReplica implements Replica {
 
   async #graph(kind: GraphKind, shape: ShardShape): Promise<ShardGraph> {
     const { program: model, bindings } = this.#options;
-    const traced = kind === 'training' ? model.traceTraining(shape) : model.traceEvaluation(shape);
+    const traced = await (kind === 'training'
+      ? model.traceTraining(shape)
+      : model.traceEvaluation(shape));
     const { program, outputs } = await this.#training.compile(kind, traced.graph);
     requireMemory({
       what: `the ${kind} graph of ${shape.rows} rows of ${shape.tokens} tokens`,

@@ -18,8 +18,9 @@ export function createCompileShape(
   options: CompileOptions,
 ): CompileShape {
   return async (kind, shape) => {
-    const traced =
-      kind === 'training' ? program.traceTraining(shape) : program.traceEvaluation(shape);
+    const traced = await (kind === 'training'
+      ? program.traceTraining(shape)
+      : program.traceEvaluation(shape));
     return { traced, executable: await engine.compile(traced.graph, options) };
   };
 }
