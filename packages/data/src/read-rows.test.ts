@@ -112,10 +112,9 @@ describe('tsv', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(field, field), { minLength: 1 }), async (lines) => {
         const file = fileWith('any.tsv', lines.map((line) => line.join('\t')).join('\n'));
-        const read = await valuesOf(file, { columnNames: ['a', 'b'] });
-        expect(read.map(({ a, b }) => [a, b])).toEqual(
-          lines.filter((line) => line.join() !== 'a,b'),
-        );
+        // A first line with one of these names would be a header.
+        const read = await valuesOf(file, { columnNames: ['column 1 of 2', 'column 2 of 2'] });
+        expect(read.map(Object.values)).toEqual(lines);
       }),
       { numRuns: 50 },
     );
