@@ -18,6 +18,8 @@ export interface TimedCommandOptions {
   mark?: (line: string) => boolean;
 }
 
+const passedSignals = ['SIGTERM', 'SIGHUP'] as const;
+
 /** A command that did not end with 0. */
 export class CommandFailed extends Error {
   constructor(
@@ -47,7 +49,11 @@ export async function timeCommand(options: TimedCommandOptions): Promise<TimedCo
       markSeconds = (performance.now() - started) / 1000;
     }
   });
+  // A benchmark that is ended takes its command with it; the terminal's own Ctrl-C reaches both.
+  const pass = (signal: NodeJS.Signals) => child.kill(signal);
+  for (const signal of passedSignals) process.on(signal, pass);
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  for (const signal of passedSignals) process.off(signal, pass);
   const peakBytes = memory.stop();
   if (code !== 0) {
     throw new CommandFailed([options.command, ...options.args].join(' '), code, stderr);
