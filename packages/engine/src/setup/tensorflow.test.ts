@@ -133,18 +133,25 @@ describe.skipIf(addonFile === undefined)('set-up of TensorFlow from another inst
     expect(libraryWarning('tensorflow', cacheFolder)).toContain('2.9.1');
   });
 
-  it('builds the addon against the TensorFlow of a Python; refuses a folder without either', async () => {
-    const lines: string[] = [];
-    const { manifest } = await setUpFrom(join(addonFile!, '..'), noFetch, lines);
-    expect(manifest).toMatchObject({ version: '2.21.0', wheels: [] });
-    expect(lines.some((line) => line.startsWith('warning'))).toBe(false);
-    expect(libraryWarning('tensorflow', cacheFolder)).toBeUndefined();
-    await expect(setUpFrom(cacheFolder)).rejects.toMatchObject({
-      code: 'usage',
-      message: expect.stringContaining('there is neither lib/napi-v*/tfjs_binding.node') as string,
-    });
-    expect(tensorflowStatus(cacheFolder, 'cpu').state).toBe('ready');
-  });
+  // A compilation of C++: slow where other processes want the cores.
+  it(
+    'builds the addon against the TensorFlow of a Python; refuses a folder without either',
+    { timeout: 240_000 },
+    async () => {
+      const lines: string[] = [];
+      const { manifest } = await setUpFrom(join(addonFile!, '..'), noFetch, lines);
+      expect(manifest).toMatchObject({ version: '2.21.0', wheels: [] });
+      expect(lines.some((line) => line.startsWith('warning'))).toBe(false);
+      expect(libraryWarning('tensorflow', cacheFolder)).toBeUndefined();
+      await expect(setUpFrom(cacheFolder)).rejects.toMatchObject({
+        code: 'usage',
+        message: expect.stringContaining(
+          'there is neither lib/napi-v*/tfjs_binding.node',
+        ) as string,
+      });
+      expect(tensorflowStatus(cacheFolder, 'cpu').state).toBe('ready');
+    },
+  );
 });
 
 describe.skipIf(wheel === undefined)('set-up of TensorFlow where something is missing', () => {

@@ -183,7 +183,8 @@ describe.skipIf(addonFile === undefined)(
       const actual = await runGraph(engine, graph, inputs);
       for (const name of Object.keys(expected)) {
         const pick = (from: Buffers) => ({ [name]: from[name]! });
-        expect(relativeError(pick(actual), pick(expected)), name).toBeLessThan(2e-6);
+        // Sums of 20,000 numbers around zero keep fewer of their last bits than the others.
+        expect(relativeError(pick(actual), pick(expected)), name).toBeLessThan(5e-6);
       }
     });
 
