@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { onnxRuntimeVersion } from '../../engine/src/onnx/runtime-version.js';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -17,6 +18,9 @@ describe('onnxruntime, repackaged', () => {
     const own = manifestOf(`${folder}package.json`);
     const source = manifestOf(require.resolve('onnxruntime-node/package.json'));
     expect(own.version).toBe(source.version);
+    const engine = manifestOf(`${folder}../engine/package.json`);
+    expect(engine.dependencies['@microtune/onnxruntime']).toBe(own.version);
+    expect(onnxRuntimeVersion).toBe(own.version);
     expect(own.dependencies['onnxruntime-common']).toBe(source.dependencies['onnxruntime-common']);
     expect(Object.keys(own.scripts)).not.toEqual(
       expect.arrayContaining([expect.stringMatching(/install$|^prepare$/)]),

@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import type { Document } from 'yaml';
 import type { OptionSpec } from './option-table.js';
@@ -73,8 +73,6 @@ async function readRaw(file: string): Promise<RawConfig> {
       return readYaml(file);
     case '.ts':
     case '.mts':
-      requireTypeStripping(file);
-      return readModule(file);
     case '.js':
     case '.mjs':
       return readModule(file);
@@ -135,10 +133,17 @@ function plainValues(document: Document, file: string): unknown {
   }
 }
 
+/** jiti runs TypeScript on every Node we support, and finds `microtune` wherever the file lies. It writes no cache. */
 async function readModule(file: string): Promise<RawConfig> {
+  const { createJiti } = await import('jiti');
+  const jiti = createJiti(import.meta.url, {
+    fsCache: false,
+    interopDefault: false,
+    alias: { microtune: fileURLToPath(new URL('../define-config.js', import.meta.url)) },
+  });
   let loaded: { default?: unknown };
   try {
-    loaded = (await import(pathToFileURL(resolve(file)).href)) as { default?: unknown };
+    loaded = await jiti.import<{ default?: unknown }>(resolve(file));
   } catch (error) {
     throw new MicrotuneError('usage', `${file} does not load: ${messageOf(error)}`, {
       cause: error,
@@ -161,14 +166,4 @@ function asConfig(value: unknown, file: string): Record<string, unknown> {
     );
   }
   return value as Record<string, unknown>;
-}
-
-function requireTypeStripping(file: string): void {
-  const features = process.features as { typescript?: unknown };
-  if (features.typescript) return;
-  throw new MicrotuneError(
-    'usage',
-    `${file}: Node ${process.versions.node} does not run TypeScript; ` +
-      'use Node 22.18 or newer, or write the same config as .yaml or .js',
-  );
 }

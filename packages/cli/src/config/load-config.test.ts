@@ -125,16 +125,32 @@ describe('loadConfig', () => {
     );
   });
 
-  it('runs a TypeScript config where Node can, and says what to do where it cannot', async () => {
+  it('D15: runs a config.ts on every Node, outside the package tree too', async () => {
     const path = file(
-      'a.mts',
-      'const workers: number = 3;\nexport default { modelNameOrPath: "m", trainFile: "a", workers };',
+      'a.ts',
+      [
+        "import { defineConfig, type RunConfig } from 'microtune';",
+        "import { readFileSync } from 'node:fs';",
+        'enum Rate { Low = 1 }',
+        'const workers: number = await Promise.resolve(3);',
+        "const shared = { modelNameOrPath: 'm', trainFile: 'a.tsv' } satisfies RunConfig;",
+        'export default defineConfig({ ...shared, workers, seed: Rate.Low as number });',
+        'void readFileSync;',
+      ].join('\n'),
     );
-    if ((process.features as { typescript?: unknown }).typescript) {
-      expect((await loadConfig({}, path)).workers).toBe(3);
-    } else {
-      expect(await refusal(() => loadConfig({}, path))).toContain('Node 22.18 or newer');
-    }
+    expect(await loadConfig({}, path)).toMatchObject({ workers: 3, seed: 1, modelNameOrPath: 'm' });
+    const script = file(
+      'a.js',
+      "import { defineConfig } from 'microtune';\nexport default defineConfig({ modelNameOrPath: 'm', trainFile: 'a.tsv' });",
+    );
+    expect((await loadConfig({}, script)).modelNameOrPath).toBe('m');
+    const broken = file('b.ts', 'export default {\n  seed: = 1,\n};\n');
+    const message = await refusal(() => loadConfig({}, broken));
+    expect(message).toContain('b.ts does not load');
+    expect(message).toMatch(/[(:]2[:,]/);
+    expect(await refusal(() => loadConfig({}, file('c.ts', 'export const seed = 1;')))).toContain(
+      'has no default export',
+    );
   });
 
   it('names missing and misfit options', async () => {

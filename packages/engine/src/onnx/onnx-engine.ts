@@ -9,6 +9,7 @@ import type { CompileOptions, Engine, EngineUnavailable, Executable } from '../e
 import type { Graph } from '../graph/graph.js';
 import { bufferFits } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
+import { onnxRuntimeVersion } from './runtime-version.js';
 import { toOnnx } from './to-onnx.js';
 
 type OnnxRuntime = typeof import('onnxruntime-node');
@@ -21,7 +22,7 @@ export async function loadOnnx(): Promise<Engine | EngineUnavailable> {
     return {
       name: 'onnx',
       reason: messageOf(error),
-      remedy: 'npm install onnxruntime-node@1.30.0',
+      remedy: `npm install onnxruntime-node@${onnxRuntimeVersion}`,
     };
   }
 }

@@ -4,12 +4,12 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { cpuFlags } from '../cpu-flags.js';
 import type { EngineName, Precision } from '../engine.js';
+import { onnxRuntimeVersion } from '../onnx/runtime-version.js';
 import { openvinoStatus } from '../setup/openvino-manifest.js';
 import { tensorflowStatus } from '../setup/tensorflow-manifest.js';
 import { xlaStatus } from '../setup/xla-manifest.js';
@@ -121,10 +121,7 @@ function identify(cacheFolder: string, { engine, precision, platform, card }: Pr
 const libraryOf: Readonly<
   Record<EngineName, (cacheFolder: string, platform: XlaPlatform) => string>
 > = {
-  onnx: () => {
-    const require = createRequire(import.meta.url);
-    return (require('onnxruntime-node/package.json') as { version: string }).version;
-  },
+  onnx: () => onnxRuntimeVersion,
   openvino: (folder) => {
     const found = openvinoStatus(folder);
     return found.state === 'ready' ? found.manifest.sha256 : found.state;

@@ -35,11 +35,12 @@ describe('sources of the addon', () => {
     expect(readdirSync(folder)).toEqual(['tfjs-node-gpu']);
   });
 
+  const noNetwork = answering(1, 'npm error code E404\nnpm error 404');
   it.each([
-    ['no npm', undefined, '', 'usage', 'npm was not found'],
-    ['no network', 1, 'npm error code E404\nnpm error 404', 'transient', 'code E404. Check the'],
-  ] as const)('say so with %s', async (_, exitCode, stderr, code, message) => {
-    await expect(fetchAddonSources(answering(exitCode, stderr), folder)).rejects.toMatchObject({
+    ['no npm', answering(undefined), 'usage', 'npm was not found'],
+    ['no network', noNetwork, 'transient', 'code E404. Check the'],
+  ] as const)('say so with %s', async (_, run, code, message) => {
+    await expect(fetchAddonSources(run, folder)).rejects.toMatchObject({
       code,
       message: expect.stringContaining(message) as string,
     });
