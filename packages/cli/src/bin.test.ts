@@ -13,6 +13,7 @@ const bin = fileURLToPath(new URL('../bin/microtune.js', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'microtune-cli-'));
 const model = join(folder, 'model');
 const data = join(folder, 'train.tsv');
+const held = join(folder, 'held.tsv');
 const cacheFolder = join(folder, 'cache');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -20,6 +21,7 @@ beforeAll(async () => {
   mkdirSync(model);
   await writeBenchModel(model, { layers: 1, hiddenSize: 32 });
   writeFileSync(data, benchRows({ rows: 32, tokens: 12 }));
+  writeFileSync(held, benchRows({ rows: 24, tokens: 12 }));
 });
 
 const start = (...args: string[]) => startIn(process.cwd(), args);
@@ -154,7 +156,7 @@ describe('microtune train, eval, check', () => {
     const run = join(folder, 'run');
     const more = [
       '--validation_file',
-      data,
+      held,
       '--max_steps',
       '4',
       '--output_dir',
@@ -179,15 +181,20 @@ describe('microtune train, eval, check', () => {
       eval: summary.eval,
     });
 
-    const evaluated = await microtune(['eval', run, '--file', data, '--engine', 'onnx', '--json']);
+    const evaluated = await microtune(['eval', run, '--file', held, '--engine', 'onnx', '--json']);
     expect(evaluated).toMatchObject({ code: 0, stderr: '' });
     const metrics = JSON.parse(evaluated.stdout) as {
       accuracy: number;
       loss: number;
       samples: number;
     };
-    expect(metrics).toMatchObject({ accuracy: summary.eval.accuracy, samples: 32 });
+    expect(metrics).toMatchObject({ accuracy: summary.eval.accuracy, samples: 24 });
     expect(metrics.loss).toBeCloseTo(summary.eval.loss, 5);
+
+    // What was decided about the data is stored (decision 21).
+    const stored = readFileSync(join(run, 'config.resolved.yaml'), 'utf8');
+    expect(stored).toMatch(/text_column_names:\s+- text\n/);
+    expect(stored).toContain('problem_type: single_label_classification');
 
     const again = await microtune(['train', ...options, '--output_dir', run]);
     expect(again.code).toBe(64);
@@ -200,6 +207,9 @@ describe('microtune train, eval, check', () => {
     expect(JSON.parse(checked.stdout)).toMatchObject({
       train_rows: 32,
       steps: 12,
+      text_columns: ['text'],
+      label_column: 'label',
+      problem_type: 'single_label_classification',
       labels: ['negative', 'positive'],
     });
     const missing = await microtune([

@@ -77,11 +77,17 @@ export interface OpenOptions {
  * @throws MicrotuneError `data` or `usage` for data, options or a checkpoint that do not fit each other, or a run that does
  *   not fit this machine's memory
  */
-export async function openRun(config: ResolvedConfig, options: OpenOptions): Promise<OpenedRun> {
+export async function openRun(
+  { ...config }: ResolvedConfig,
+  options: OpenOptions,
+): Promise<OpenedRun> {
   const splits = await openSplits(config, {
     tokenizerFolder: config.modelNameOrPath,
     cacheFolder: options.cacheFolder,
   });
+  // What was decided about the data is part of the run: stored with it, and the same for workers, eval and predict.
+  config.textColumnNames = [...splits.textColumns];
+  config.problemType = splits.mapping.problemType;
   const training = planTraining(splits.train.lengths, config);
   checkLength(config, training.totalSteps);
   const memory = options.model && runMemory(config, training, options.model);

@@ -1,11 +1,15 @@
 /**
- * Which columns hold the texts and the label, found as HuggingFace's run_classification and run_glue find them:
- * named ones, else `sentence1` and `sentence2`, else `text`, else `sentence`, else the first (two) that are not the label.
+ * Which columns hold the texts and the label. Named ones are taken; else the pairs and the names that everybody uses; else
+ * the one column that can be a text. Where more than one reading is plausible nothing is guessed.
  */
 import { MicrotuneError } from '@microtune/shared';
-import { dataError, listed } from './row.js';
+import { columnsOf, dataError, listed } from './row.js';
 import type { Row } from './row.js';
 
+const usualPairs = [
+  ['sentence1', 'sentence2'],
+  ['text', 'text_pair'],
+] as const;
 const usualNames: readonly string[] = ['text', 'sentence', 'sentence1'];
 
 export interface ColumnOptions {
@@ -23,51 +27,134 @@ export interface Texts {
 }
 
 /**
- * @param available columns of the first row
- * @throws MicrotuneError `data` when a named column is missing; `usage` for more than two names
+ * What names alone decide.
+ * @param available columns of the file
+ * @returns undefined where the values must be looked at
+ * @throws MicrotuneError `data` when a named column is missing, named twice or that of the label, or the usual names leave a
+ *   choice; `usage` for more than two names
  */
-export function findTextColumns(
+export function columnsByName(
   available: readonly string[],
-  options: ColumnOptions,
+  { textColumnNames: named, labelColumnName }: ColumnOptions,
   file: string,
-): TextColumns {
-  const { textColumnNames: named, labelColumnName } = options;
-  const [namedFirst, namedSecond] = named ?? [];
-  if (named !== undefined && namedFirst !== undefined) {
-    if (named.length > 2) {
-      throw new MicrotuneError(
-        'usage',
-        `text_column_names: expected one or two columns, got ${named.length}`,
-      );
-    }
+): TextColumns | undefined {
+  const [first, second] = named ?? [];
+  if (named !== undefined && first !== undefined) {
+    checkNamed(named, labelColumnName, file);
     for (const name of named) requireColumn(available, name, { file, what: 'text' });
-    return [namedFirst, namedSecond];
+    return [first, second];
   }
-  if (available.includes('sentence1') && available.includes('sentence2'))
-    return ['sentence1', 'sentence2'];
-  for (const usual of usualNames) if (available.includes(usual)) return [usual];
-  const others = available.filter((name) => name !== labelColumnName);
-  const [first, second] = others;
-  if (first === undefined)
+  const has = (name: string): boolean => name !== labelColumnName && available.includes(name);
+  const pairs = usualPairs.filter((pair) => pair.every(has));
+  const singles = usualNames.filter((name) => has(name) && !pairs.flat().some((n) => n === name));
+  const found: TextColumns[] = [...pairs, ...singles.map((name): TextColumns => [name])];
+  if (found.length > 1)
+    throw undecided(
+      found.flat().filter((n) => n !== undefined),
+      file,
+    );
+  return found[0];
+}
+
+function checkNamed(named: readonly string[], labelColumnName: string, file: string): void {
+  if (named.length > 2) {
+    throw new MicrotuneError(
+      'usage',
+      `text_column_names: expected one or two columns, got ${named.length}`,
+    );
+  }
+  const [first, second] = named;
+  if (first === second) {
     throw dataError(
       file,
       undefined,
-      `no text column; there is ${available.length === 0 ? 'no column at all' : `only ${listed(available)}`}`,
+      `text_column_names names ${JSON.stringify(first)} twice; a pair has two different columns`,
     );
-  return [first, second];
+  }
+  if (named.includes(labelColumnName)) {
+    throw dataError(
+      file,
+      undefined,
+      `column ${JSON.stringify(labelColumnName)} is the label and cannot be a text, too; ` +
+        'choose others with --text_column_names or --label_column_name',
+    );
+  }
 }
 
-/** What the user should know where nobody named the columns and no usual name was found: an id may be taken for a text. */
+/** Collects, row by row, which columns can hold a text: the order of the rows does not matter. */
+export interface ColumnSurvey {
+  add(row: Row): void;
+  /** @throws MicrotuneError `data` when there is no text column, or more than one that could be it */
+  decide(file: string): TextColumns;
+}
+
+const idName = /^(?:id|idx|index|guid|uuid|.*_id|unnamed: \d+)?$/i;
+const numberOrUuid =
+  /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i;
+
+/** A column is no text when it is named as an id, or all its values are numbers, UUIDs or empty. */
+export function surveyColumns({ labelColumnName }: ColumnOptions): ColumnSurvey {
+  const names = new Set<string>();
+  const withText = new Set<string>();
+  return {
+    add(row) {
+      for (const name of columnsOf(row)) {
+        if (name === labelColumnName) continue;
+        names.add(name);
+        if (idName.test(name) || withText.has(name)) continue;
+        const value = row.values[name];
+        if (typeof value === 'string' && value.trim() !== '' && !numberOrUuid.test(value.trim()))
+          withText.add(name);
+      }
+    },
+    decide(file) {
+      const candidates = [...names].filter((name) => withText.has(name));
+      const [only] = candidates;
+      if (only === undefined) throw noText([...names], file);
+      if (candidates.length > 1) throw undecided(candidates, file);
+      return [only];
+    },
+  };
+}
+
+function noText(others: readonly string[], file: string): MicrotuneError {
+  const found =
+    others.length === 0
+      ? 'there is no column beside the label'
+      : `${listed(others)} ${others.length === 1 ? 'holds' : 'hold'} ids, numbers or nothing`;
+  return dataError(file, undefined, `no text column: ${found}; choose with --text_column_names`);
+}
+
+function undecided(candidates: readonly string[], file: string): MicrotuneError {
+  const [first = '', second = ''] = candidates;
+  return dataError(
+    file,
+    undefined,
+    `more than one column could be the text: ${listed(candidates)}; choose with --text_column_names, ` +
+      `e.g. ${first} for one text or ${first},${second} for a pair`,
+  );
+}
+
+/**
+ * The columns of the texts from the names and this one row.
+ * @throws MicrotuneError as `columnsByName` and `ColumnSurvey.decide`
+ */
+export function findTextColumns(row: Row, options: ColumnOptions, place = row.file): TextColumns {
+  const named = columnsByName(columnsOf(row), options, place);
+  if (named !== undefined) return named;
+  const survey = surveyColumns(options);
+  survey.add(row);
+  return survey.decide(place);
+}
+
+/** What was taken for the texts where nobody named the columns and no usual name was found. */
 export function guessNote(
   [first, second]: TextColumns,
   { textColumnNames }: ColumnOptions,
 ): string | undefined {
-  if ((textColumnNames?.length ?? 0) > 0 || usualNames.includes(first)) return undefined;
-  const taken =
-    second === undefined
-      ? `the text is column ${JSON.stringify(first)}, the first that is`
-      : `the texts of a pair are columns ${listed([first, second])}, the first that are`;
-  return `${taken} not the label; choose with --text_column_names`;
+  if ((textColumnNames?.length ?? 0) > 0 || second !== undefined || usualNames.includes(first))
+    return undefined;
+  return `the text is column ${JSON.stringify(first)}, the only one that can be; choose with --text_column_names`;
 }
 
 /** @throws MicrotuneError `data` listing the columns there are */

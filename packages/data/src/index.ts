@@ -9,7 +9,7 @@ export type {
 export { readRows } from './read-rows.js';
 export type { ReadOptions, Row } from './row.js';
 export { findTextColumns } from './columns.js';
-export type { ColumnOptions, Texts } from './columns.js';
+export type { ColumnOptions, TextColumns, Texts } from './columns.js';
 export { labelNumber } from './label-table.js';
 export type { LabelEntry, RawLabel } from './label-table.js';
 export { buildLabelMapping, createLabelLookup } from './label-mapping.js';

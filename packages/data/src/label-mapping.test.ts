@@ -30,7 +30,8 @@ describe('buildLabelMapping', () => {
 
   it('keeps the order of the model when it has the same names', () => {
     expect(mapping(['b', 'a'], { modelLabels: ['b', 'a'] }).labels).toEqual(['b', 'a']);
-    expect(mapping(['b', 'a'], { modelLabels: ['x', 'a'] }).labels).toEqual(['a', 'b']);
+    const settled = { modelLabels: ['x', 'a'], numLabels: 2 };
+    expect(mapping(['b', 'a'], settled).labels).toEqual(['a', 'b']);
     const three = ['c', 'b', 'a'];
     expect(mapping(['b', 'a'], { modelLabels: three }).labels).toEqual(three);
     expect(mapping(['b', 'a'], { modelLabels: three, numLabels: 3 }).labels).toEqual(three);
@@ -55,6 +56,13 @@ describe('buildLabelMapping', () => {
 
   it.each<[RawLabel[], MappingOptions, string, RegExp]>([
     [['a', 'a'], {}, 'data', /every row has the label "a"/],
+    [
+      ['negative', 'positive'],
+      { modelLabels: ['awful', 'good'] },
+      'data',
+      /"negative", "positive", and the model's head answers "awful", "good".*--num_labels 2/,
+    ],
+    [[0, 5], { modelLabels: ['awful', 'good'] }, 'data', /"0", "5", and the model's head answers/],
     [['a', 'b', 'c'], { numLabels: 2 }, 'usage', /num_labels is 2, .* has 3/],
     [[5, 6, 7], { numLabels: 2 }, 'usage', /num_labels is 2, .* has 3/],
     [[0, 1], { numLabels: 2, problemType: 'regression' }, 'usage', /contradicts/],

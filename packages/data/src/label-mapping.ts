@@ -48,6 +48,7 @@ export function buildLabelMapping(
         [...new Set(numbers as number[])].sort((a, b) => a - b),
         options,
       );
+  requireHeadNames(labels, first, options);
   if (labels.length < 2) {
     throw dataError(
       first.file,
@@ -56,6 +57,22 @@ export function buildLabelMapping(
     );
   }
   return { problemType: 'single_label_classification', labels };
+}
+
+/** A head of as many outputs is trained on: under other names its outputs would be renamed without a word. */
+function requireHeadNames(
+  labels: readonly string[],
+  { file }: LabelEntry,
+  { modelLabels, numLabels }: MappingOptions,
+): void {
+  if (modelLabels?.length !== labels.length || numLabels !== undefined) return;
+  if (labels.every((name) => modelLabels.includes(name))) return;
+  throw dataError(
+    file,
+    undefined,
+    `the labels are ${listed(labels)}, and the model's head answers ${listed(modelLabels)}: use the model's names (or ` +
+      `their numbers from 0), or give --num_labels ${labels.length} to train that head on under the names of the data`,
+  );
 }
 
 function decideProblemType(

@@ -48,7 +48,7 @@ describe('openRows', () => {
       [6, 'good'],
       [7, expect.stringMatching(/^stdin:7: column "text" should be text, found null/)],
       [8, expect.stringMatching(/^stdin:8: expected one JSON object/)],
-      [9, expect.stringMatching(/^stdin:9: no text column; there is no column at all/)],
+      [9, expect.stringMatching(/^stdin:9: no text column: there is no column/)],
       [10, 'good'],
     ]);
   });
@@ -85,14 +85,32 @@ describe('openRows', () => {
     expect(group?.map((row) => row.texts?.first)).toEqual(['b', 'a']);
   });
 
+  it('reads the columns of training or text and text_pair, and refuses a row of another kind', async () => {
+    const errorOf = async (textColumnNames: string[], row: object): Promise<string> => {
+      const [group] = await groupsOf(stream(`${JSON.stringify(row)}\n`), {
+        columns: { ...columns, textColumnNames },
+      });
+      return group?.[0]?.error ?? 'good';
+    };
+    const pair = ['premise', 'hypothesis'];
+    expect(await errorOf(pair, { premise: 'a', hypothesis: 'b' })).toBe('good');
+    expect(await errorOf(pair, { text: 'a', text_pair: 'b' })).toBe('good');
+    expect(await errorOf(pair, { premise: 'a' })).toMatch(
+      /stdin:1: the model reads pairs of texts, from "premise", "hypothesis" .*this row has "premise"/,
+    );
+    expect(await errorOf(pair, { text: 'a' })).toMatch(/pairs of texts/);
+    expect(await errorOf(['text'], { text: 'a', text_pair: 'b' })).toMatch(/reads one text/);
+    expect(await errorOf(['text'], { sentence1: 'a', sentence2: 'b' })).toMatch(
+      /from "text" .*this row has "sentence1", "sentence2"/,
+    );
+  });
+
   it('says once which columns it took for texts where it had to guess', async () => {
     const notes: string[] = [];
     await groupsOf(stream('{"id":"7","review":"a"}\n'.repeat(3)), {
       onGuess: (note) => notes.push(note),
     });
-    expect(notes).toEqual([
-      expect.stringMatching(/^stdin:1: the texts of a pair are columns "id", "review"/),
-    ]);
+    expect(notes).toEqual([expect.stringMatching(/^stdin:1: the text is column "review"/)]);
   });
 
   it('reads files of every kind', async () => {

@@ -9,7 +9,7 @@ import { findTextColumns, guessNote, textsOf } from './columns.js';
 import { parseJsonLine } from './read-jsonl.js';
 import { readRows } from './read-rows.js';
 import { openBytes, readLenientLines } from './read-text.js';
-import { dataError } from './row.js';
+import { columnsOf, dataError, listed } from './row.js';
 import type { TextColumns, Texts } from './columns.js';
 import type { Row } from './row.js';
 import type { ColumnConfig } from './source-data.js';
@@ -132,15 +132,32 @@ function opened(attempt: Attempt, options: RowOptions): OpenedRow {
   }
 }
 
-/** The columns of training where the row has them; else the usual names, so `{"text": …}` always works. */
+/**
+ * The columns of training where the row has them; `text` (and `text_pair`) always work in their place.
+ * @throws MicrotuneError `data` naming the columns of training and those of the row
+ */
 function textColumnsOf(row: Row, { columns, onGuess }: RowOptions): TextColumns {
-  const available = Object.keys(row.values);
-  const named = columns.textColumnNames;
-  const hasNamed = named?.every((name) => available.includes(name)) ?? false;
-  const wanted = hasNamed ? columns : { ...columns, textColumnNames: undefined };
+  const available = columnsOf(row);
+  const named = columns.textColumnNames ?? [];
   const place = `${row.file}:${row.line}`;
-  const found = findTextColumns(available, wanted, place);
-  const guess = guessNote(found, wanted);
-  if (guess !== undefined) onGuess?.(`${place}: ${guess}`);
-  return found;
+  if (named.length === 0) {
+    const found = findTextColumns(row, columns, place);
+    const guess = guessNote(found, columns);
+    if (guess !== undefined) onGuess?.(`${place}: ${guess}`);
+    return found;
+  }
+  const second = available.includes('text_pair') ? 'text_pair' : undefined;
+  const isPair = named.length === 2;
+  if (named.every((name) => available.includes(name))) {
+    const isNamed = second === undefined || named.includes(second);
+    if (isPair || isNamed) return [named[0] ?? '', named[1]];
+  } else if (available.includes('text') && isPair === (second !== undefined)) {
+    return ['text', second];
+  }
+  const usual = isPair ? '"text" and "text_pair"' : '"text" alone';
+  throw dataError(
+    row.file,
+    row.line,
+    `the model reads ${isPair ? 'pairs of texts' : 'one text'}, from ${listed(named)} (or ${usual}); this row has ${available.length === 0 ? 'no column at all' : listed(available)}`,
+  );
 }

@@ -1,12 +1,20 @@
 import { MicrotuneError } from '@microtune/shared';
+import { guessNote } from './columns.js';
+import { decideTextColumns } from './decide-columns.js';
 import { datasetOf, firstRows, openSource } from './open-dataset.js';
 import { holdOut } from './hold-out.js';
 import { buildLabelMapping } from './label-mapping.js';
 import { readModelLabels } from './model-labels.js';
+import { refuseDoubtfulLabels } from './refuse-doubtful-labels.js';
+import { dataError, listed } from './row.js';
+import { holdSameBytes } from './source-data.js';
 import { loadTextTokenizer } from './text-tokenizer.js';
+import { lengthsOf } from './token-store.js';
 import type { ResolvedConfig } from '@microtune/shared';
 import type { LabelMapping, TokenizedDataset } from './dataset.js';
+import type { CountedLabel } from './refuse-doubtful-labels.js';
 import type { SourceData } from './source-data.js';
+import type { TextTokenizer } from './text-tokenizer.js';
 
 /** The part of the configuration that decides the splits. */
 export type SplitConfig = Pick<
@@ -39,6 +47,8 @@ export interface Splits {
   readonly validation: TokenizedDataset | undefined;
   readonly mapping: LabelMapping;
   readonly padTokenId: number;
+  /** The columns the texts were taken from. */
+  readonly textColumns: readonly string[];
   /** Things the user should know. */
   readonly notes: readonly string[];
 }
@@ -63,14 +73,28 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
       `max_seq_length ${config.maxSeqLength} is above what the model takes; using ${tokenizer.maxSeqLength}`,
     );
   }
-  const open = (files: readonly string[]): Promise<SourceData> =>
-    openSource({ files, columns: config, tokenizer }, places.cacheFolder, (note) =>
+  const decided = places.labels !== undefined;
+  if (!decided) await refuseTrainingFiles(config);
+  const textColumnNames = await textColumnsOf(config);
+  const guess = guessNote([textColumnNames[0] ?? '', textColumnNames[1]], config);
+  if (guess !== undefined) notes.push(`${config.trainFile[0]}: ${guess}`);
+  const columns = { ...config, textColumnNames };
+  const open = async (files: readonly string[]): Promise<SourceData> => {
+    const source = await openSource({ files, columns, tokenizer }, places.cacheFolder, (note) =>
       notes.push(note),
     );
+    if (!decided) notes.push(...(await emptyTexts(source, files, tokenizer)));
+    return source;
+  };
 
   const source = await open(config.trainFile);
   const mapping = await decideMapping(source, config, places);
-  const common = { mapping, padTokenId: tokenizer.padTokenId, notes };
+  const common = {
+    mapping,
+    padTokenId: tokenizer.padTokenId,
+    textColumns: textColumnNames,
+    notes,
+  };
   if (validationSplit !== undefined && validationSplit > 0) {
     const parts = holdOut(source.labelIndices.length, validationSplit, config.dataSeed);
     return {
@@ -101,12 +125,62 @@ async function decideMapping(
 ): Promise<LabelMapping> {
   if (places.labels !== undefined) return mappingOf(places.labels);
   const model = await readModelLabels(places.tokenizerFolder);
-  return buildLabelMapping(source.labelEntries, {
+  const mapping = buildLabelMapping(source.labelEntries, {
     numLabels: config.numLabels,
     problemType: config.problemType,
     modelLabels: model.labels,
     modelProblemType: model.problemType,
   });
+  refuseDoubtfulLabels(countedLabels(source), mapping.problemType, config.numLabels);
+  return mapping;
+}
+
+function countedLabels({ labelEntries, labelIndices }: SourceData): CountedLabel[] {
+  const counts = new Int32Array(labelEntries.length);
+  for (const index of labelIndices) counts[index] = (counts[index] ?? 0) + 1;
+  return labelEntries.map((entry, index) => ({ ...entry, count: counts[index] ?? 0 }));
+}
+
+async function textColumnsOf(config: SplitConfig): Promise<string[]> {
+  if (config.textColumnNames !== undefined) return config.textColumnNames;
+  const found = await decideTextColumns(config.trainFile, config);
+  return found.filter((name) => name !== undefined);
+}
+
+/** Evaluating on what was trained on says nothing. @throws MicrotuneError `data` naming both files */
+async function refuseTrainingFiles({ trainFile, validationFile = [] }: SplitConfig): Promise<void> {
+  for (const held of validationFile) {
+    for (const trained of trainFile) {
+      if (!(await holdSameBytes(held, trained))) continue;
+      throw dataError(
+        held,
+        undefined,
+        `the validation file holds the same bytes as the training file ${trained}: give rows that are not trained on, ` +
+          'or --validation_split alone',
+      );
+    }
+  }
+}
+
+/** @throws MicrotuneError `data` when no row has a text; @returns a note when some have none */
+async function emptyTexts(
+  { tokens, textColumns }: SourceData,
+  files: readonly string[],
+  tokenizer: TextTokenizer,
+): Promise<string[]> {
+  const second = textColumns[1] === undefined ? undefined : '';
+  const [blank] = await tokenizer.encode([{ first: '', second }]);
+  const lengths = lengthsOf(tokens);
+  const empty = lengths.filter((length) => length <= (blank?.ids.length ?? 0)).length;
+  if (empty === 0) return [];
+  const [file = ''] = files;
+  if (empty === lengths.length)
+    throw dataError(
+      file,
+      undefined,
+      `all texts are empty: no row has one in ${listed(textColumns.filter((name) => name !== undefined))}; choose with --text_column_names`,
+    );
+  return [`${file}: ${empty} of ${lengths.length} rows have an empty text`];
 }
 
 /** The mapping that names alone stand for: none means regression. */

@@ -3,9 +3,16 @@ import { MicrotuneError } from '@microtune/shared';
 
 export interface Row {
   readonly values: Readonly<Record<string, unknown>>;
+  /** In the order of the file; undefined: that of `values`. An object puts names like "1" first. */
+  readonly columns?: readonly string[] | undefined;
   readonly file: string;
   /** 1-based line in the file; of parquet, the 1-based row. */
   readonly line: number;
+}
+
+/** The names of the row's columns, as the file orders them. */
+export function columnsOf({ columns, values }: Row): readonly string[] {
+  return columns ?? Object.keys(values);
 }
 
 /** What a text file's rows need to be read. */
@@ -47,7 +54,7 @@ export function namedRow(
   }
   const values: Record<string, unknown> = {};
   for (const [index, column] of columns.entries()) values[column] = fields[index];
-  return { values, ...place };
+  return { values, columns, ...place };
 }
 
 /** @throws MicrotuneError `data` for a header with an empty or a repeated name */

@@ -4,15 +4,18 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { findTextColumns, requireColumn, textsOf } from './columns.js';
 import { createLabelTable, rawLabelOf } from './label-table.js';
 import { readRows } from './read-rows.js';
 import { checkDataFile } from './read-text.js';
+import { columnsOf, dataError, listed } from './row.js';
 import { joinRows, packRows } from './token-store.js';
 import { assert, type ResolvedConfig } from '@microtune/shared';
 import type { TextColumns, Texts } from './columns.js';
 import type { LabelEntry } from './label-table.js';
+import type { Row } from './row.js';
 import type { TextTokenizer } from './text-tokenizer.js';
 import type { TokenRows } from './token-store.js';
 
@@ -60,11 +63,35 @@ export async function sourceKey({ files, columns, tokenizer }: SourceRequest): P
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
+/** @throws MicrotuneError `data` when one is missing or cannot be read */
+export async function holdSameBytes(a: string, b: string): Promise<boolean> {
+  await checkDataFile(a);
+  await checkDataFile(b);
+  if ((await stat(a)).size !== (await stat(b)).size) return false;
+  return (await hashFile(a)) === (await hashFile(b));
+}
+
 async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }))
     hash.update(chunk as Buffer);
   return hash.digest('hex');
+}
+
+/** A header that was found in spite of `column_names` and does not fit them. */
+function checkColumnCount(
+  available: readonly string[],
+  named: readonly string[] | undefined,
+  row: Row,
+): void {
+  if (row.columns === undefined || named === undefined) return;
+  if (available.length === named.length) return;
+  if (named.every((name) => available.includes(name))) return;
+  throw dataError(
+    row.file,
+    1,
+    `column_names names ${named.length} columns (${listed(named)}), found ${available.length} (${listed(available)})`,
+  );
 }
 
 /** Reads, tokenizes and collects labels. @throws MicrotuneError `data` naming file and line of the first thing that is wrong */
@@ -83,8 +110,9 @@ export async function tokenizeSource(request: SourceRequest, key: string): Promi
   };
   for await (const row of readRows(files, columns)) {
     if (row.file !== file || textColumns === undefined) {
-      const available = Object.keys(row.values);
-      textColumns = findTextColumns(available, columns, row.file);
+      const available = columnsOf(row);
+      checkColumnCount(available, columns.columnNames, row);
+      textColumns = findTextColumns(row, columns);
       firstColumns ??= textColumns;
       requireColumn(available, columns.labelColumnName, { file: row.file, what: 'label' });
       file = row.file;

@@ -61,7 +61,9 @@ export const runConfigSchema = z.strictObject({
     .describe('Names of the columns of a csv or tsv file without a header line'),
   textColumnNames: columnList
     .optional()
-    .describe('Columns of the text, or of the two texts of a pair'),
+    .describe(
+      'Columns of the text, or of the two texts of a pair. Default: the usual names, else the only column that can be a text (docs/data.md)',
+    ),
   labelColumnName: text.default('label').describe('Column of the label'),
   maxSeqLength: positive.default(128).describe('Tokens per row after truncation'),
   maxTrainSamples: positive.optional().describe('Use only the first rows of the training data'),
