@@ -8,6 +8,7 @@ export type {
 } from './program.js';
 export { createModel, loadModel } from './folder/load-model.js';
 export type { LoadedModel, ModelOptions } from './folder/load-model.js';
+export { checkWeights } from './folder/check-weights.js';
 export { requireFit } from './folder/require-fit.js';
 export type { ModelOverrides } from './folder/family.js';
 export type { HfConfig } from './folder/config-file.js';

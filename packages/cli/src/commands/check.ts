@@ -10,6 +10,7 @@ import {
   resolveConfig,
   type Note,
 } from '@microtune/coordinator';
+import { checkWeights } from '@microtune/models';
 import { modelSize } from '@microtune/models/model-size';
 import { MicrotuneError, messageOf, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
@@ -83,6 +84,7 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
   const { spec, splits, notes, memory } = opened;
   const { labels, problemType } = splits.mapping;
   const model = await openModel(config, opened);
+  await checkWeights(model);
   const parameters = parameterCount(model.program.parameters);
   return {
     engine: config.engine,

@@ -97,6 +97,24 @@ describe('checkpoints', () => {
     });
   });
 
+  it('refuse weights that are not finite', async () => {
+    const { model, state } = await trained('classification');
+    const folder = join(root, 'not-finite');
+    await saveCheckpoint(folder, { model, state, trainerState });
+    const path = join(folder, 'model.safetensors');
+    const bytes = await readFile(path);
+    bytes.writeFloatLE(NaN, bytes.length - 4);
+    await writeFile(path, bytes);
+    await expect(
+      loadCheckpoint(folder, { model, state: await emptyState(model) }),
+    ).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringMatching(
+        /not-finite\/model\.safetensors: tensor ".*" holds 1 of \d+ values that are not finite/,
+      ) as string,
+    });
+  });
+
   it('writes the config that transformers reads, and copies tokenizer files as they came', async () => {
     const { model, state } = await trained('regression');
     const source = await mkdtemp(join(root, 'source-'));

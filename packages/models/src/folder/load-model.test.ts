@@ -6,6 +6,7 @@ import { fixtures } from '../../oracle/fixtures.js';
 import { elementCount } from '../optimizer/layout.js';
 import { SafetensorsFile } from '../safetensors/reader.js';
 import { writeModelFiles, writeSafetensors, type OutputTensor } from '../safetensors/writer.js';
+import { checkWeights } from './check-weights.js';
 import { createModel, loadModel, type LoadedModel } from './load-model.js';
 
 const source = join(fixtures, 'classification');
@@ -147,6 +148,34 @@ describe('loadModel', () => {
     await expect(loadModel(source, { seed: 1, numLabels: 5 })).rejects.toThrow(
       'tensor "classifier.weight" has shape [3, 16], expected [5, 16]: the model was trained for another number of labels',
     );
+  });
+
+  it.each([NaN, Infinity, -Infinity])(
+    'refuses %d in the weights: the run would blame its learning rate and its rows',
+    async (value) => {
+      const key = 'bert.encoder.layer.1.attention.self.key.weight';
+      const tensors = await tensorsOfFixture();
+      for (const { name, values } of tensors) if (name === key) values.fill(value, 5, 7);
+      const folder = await variant(`holds ${value}`, tensors);
+      const model = await loadModel(folder, { seed: 1 });
+      const refusal = {
+        code: 'data',
+        message:
+          `${join(folder, 'model.safetensors')}: tensor "${key}" holds 2 of 256 values that are not finite, ` +
+          `the first ${value} at index 5: the model is broken; take an earlier copy of it, or download it again`,
+      };
+      await expect(weightsOf(model)).rejects.toMatchObject(refusal);
+      await expect(checkWeights(model)).rejects.toMatchObject(refusal);
+    },
+  );
+
+  it('lets the largest and the smallest finite weights pass', async () => {
+    const tensors = await tensorsOfFixture();
+    for (const { values } of tensors) {
+      values.set([3.4028234e38, -3.4028234e38, 1e-45, -0].slice(0, values.length));
+    }
+    const model = await loadModel(await variant('extreme', tensors), { seed: 1 });
+    await expect(checkWeights(model)).resolves.toBeUndefined();
   });
 
   it('refuses integers where numbers are needed', async () => {

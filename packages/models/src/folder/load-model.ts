@@ -39,7 +39,7 @@ export interface LoadedModel {
   readonly notes: readonly string[];
   /**
    * Fills every parameter, into arrays of the parameter's count (arena views).
-   * @throws MicrotuneError `data` naming the file and the tensor
+   * @throws MicrotuneError `data` naming the file and the tensor, e.g. one with values that are not finite
    */
   load(into: (parameter: Parameter) => Float32Array): Promise<void>;
 }

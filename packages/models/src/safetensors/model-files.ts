@@ -73,16 +73,32 @@ export class ModelFiles {
     return this.#owners.get(name)?.header.tensors.get(name);
   }
 
-  /** As SafetensorsFile.readInto. */
+  /** As SafetensorsFile.readInto. @throws MicrotuneError `data`, too, for values that are not finite */
   async readInto(name: string, shape: readonly number[], destination: Float32Array): Promise<void> {
     const file = this.#owners.get(name) ?? this.#files[0];
     if (file === undefined) return fail(this.folder, `tensor "${name}" is missing`);
     await file.readInto(name, shape, destination);
+    refuseNonFinite(file.path, name, destination);
   }
 
   async close(): Promise<void> {
     for (const file of this.#files) await file.close();
   }
+}
+
+/** One of them in the weights, and every loss is NaN: which no learning rate mends. */
+function refuseNonFinite(path: string, name: string, values: Float32Array): void {
+  // Far faster than to look at each value: x - x is NaN where x is not finite, else 0.
+  let sum = 0;
+  for (const value of values) sum += value - value;
+  if (sum === 0) return;
+  const first = values.findIndex((value) => !Number.isFinite(value));
+  const count = values.reduce((found, value) => found + (Number.isFinite(value) ? 0 : 1), 0);
+  fail(
+    path,
+    `tensor "${name}" holds ${count} of ${values.length} values that are not finite, the first ` +
+      `${values[first]} at index ${first}: the model is broken; take an earlier copy of it, or download it again`,
+  );
 }
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
