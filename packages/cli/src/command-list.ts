@@ -1,18 +1,6 @@
-/** All commands. The code of a command is loaded when it runs. */
-import { runConfigSchema } from '@microtune/shared';
-import { z } from 'zod';
+/** All commands. Options and code of a command are loaded when it runs. */
+import { benchKinds } from './bench/bench-kinds.js';
 import type { CommandSpec } from './command.js';
-import {
-  evalOptions,
-  predictOptions,
-  benchKinds,
-  benchOptions,
-  workerOptions,
-  measureEngineOptions,
-  findEngineOptions,
-  doctorOptions,
-  setupOptions,
-} from './command-options.js';
 
 const configFile = {
   syntax: '[config]',
@@ -29,7 +17,7 @@ export const commandList: readonly CommandSpec[] = [
     name: 'train',
     summary: 'Fine-tune a model with workers on this machine, evaluate and save it',
     positional: configFile,
-    schema: runConfigSchema,
+    schema: async () => (await import('@microtune/shared')).runConfigSchema,
     load: () => import('./commands/train.js'),
   },
   {
@@ -37,34 +25,34 @@ export const commandList: readonly CommandSpec[] = [
     summary:
       'What train would do, without training: configuration, model folder, data files, engine',
     positional: configFile,
-    schema: runConfigSchema,
+    schema: async () => (await import('@microtune/shared')).runConfigSchema,
     load: () => import('./commands/check.js'),
   },
   {
     name: 'eval',
     summary: 'Metrics of a trained model on a labelled file',
     positional: runFolder,
-    schema: evalOptions,
+    schema: async () => (await import('./command-options.js')).evalOptions,
     load: () => import('./commands/eval.js'),
   },
   {
     name: 'predict',
     summary: 'Predictions of a trained model: lines in, JSON lines out',
     positional: runFolder,
-    schema: predictOptions,
+    schema: async () => (await import('./command-options.js')).predictOptions,
     load: () => import('./commands/predict.js'),
   },
   {
     name: 'bench',
     summary: 'Measure this machine: engine, train, scaling or allreduce',
     positional: { syntax: '<what>', description: benchKinds.join(', '), choices: benchKinds },
-    schema: benchOptions,
+    schema: async () => (await import('./command-options.js')).benchOptions,
     load: () => import('./commands/bench.js'),
   },
   {
     name: 'doctor',
     summary: 'What this machine has, and which engines load',
-    schema: doctorOptions,
+    schema: async () => (await import('./command-options.js')).doctorOptions,
     load: () => import('./commands/doctor.js'),
   },
   {
@@ -75,34 +63,34 @@ export const commandList: readonly CommandSpec[] = [
       description: 'openvino, tensorflow or xla',
       choices: ['openvino', 'tensorflow', 'xla'],
     },
-    schema: setupOptions,
+    schema: async () => (await import('./command-options.js')).setupOptions,
     load: () => import('./commands/setup.js'),
   },
   {
     name: 'worker',
     summary: 'One worker process; started by train',
-    schema: workerOptions,
+    schema: async () => (await import('./command-options.js')).workerOptions,
     load: () => import('./commands/worker.js'),
     hidden: true,
   },
   {
     name: 'find-engine',
     summary: 'Whether one engine loads; started by doctor',
-    schema: findEngineOptions,
+    schema: async () => (await import('./command-options.js')).findEngineOptions,
     load: () => import('./commands/find-engine.js'),
     hidden: true,
   },
   {
     name: 'measure-engine',
     summary: 'The bits of one engine with one number of threads; started by train and check',
-    schema: measureEngineOptions,
+    schema: async () => (await import('./command-options.js')).measureEngineOptions,
     load: () => import('./commands/measure-engine.js'),
     hidden: true,
   },
   {
     name: 'bench-peer',
     summary: 'The second process of bench allreduce; started by it',
-    schema: z.strictObject({}),
+    schema: async () => (await import('./command-options.js')).benchPeerOptions,
     load: () => import('./commands/bench-peer.js'),
     hidden: true,
   },

@@ -55,8 +55,6 @@ export const predictOptions = z.strictObject({
   json: json.describe('An error as a JSON line, too, as the answers always are'),
 });
 
-export const benchKinds = ['engine', 'train', 'scaling', 'allreduce'] as const;
-
 export const benchOptions = z.strictObject({
   engines: z
     .array(z.enum([...engineNames, 'all']))
@@ -119,3 +117,5 @@ export const setupOptions = z.strictObject({
   force: z.boolean().default(false).describe('Fetch again what is already there'),
   json,
 });
+
+export const benchPeerOptions = z.strictObject({});

@@ -31,7 +31,7 @@ export interface CommandSpec {
     /** Words to choose from; missing where it is a path. */
     readonly choices?: readonly string[];
   };
-  readonly schema: z.ZodObject;
+  readonly schema: () => Promise<z.ZodObject>;
   readonly load: () => Promise<CommandModule>;
   /** Not in the list of commands: started by other commands. */
   readonly hidden?: boolean;

@@ -1,14 +1,14 @@
 /** The command line: arguments to the command they name, anything thrown to a message and an exit code. */
 import { existsSync } from 'node:fs';
-import { MicrotuneError, exitCodeOf, exitCodes } from '@microtune/shared';
+import { MicrotuneError, exitCodeOf, exitCodes } from '@microtune/shared/errors';
 import { Command, CommanderError, Option } from 'commander';
 import type { CommandSpec } from './command.js';
 import { commandList } from './command-list.js';
 import type { ConfigValues } from './config/config-file.js';
-import { normalizeArguments, type ArgumentRules } from './config/normalize-arguments.js';
-import { optionTable, type OptionSpec } from './config/option-table.js';
+import type { ArgumentRules } from './config/normalize-arguments.js';
+import type { OptionSpec } from './config/option-table.js';
 import { optionValue } from './config/option-value.js';
-import { nearestName } from './config/unknown-option.js';
+import { nearestName } from './config/nearest-name.js';
 import type { Environment } from './environment.js';
 import { ownVersion } from './own-version.js';
 import { reportError } from './output/error-block.js';
@@ -38,7 +38,7 @@ async function dispatch(argv: readonly string[], environment: Environment): Prom
   if (name !== undefined && spec === undefined && !name.startsWith('-') && name !== 'help')
     throw unknownCommand(name);
   if (name === 'help') checkHelp(rest);
-  const table = spec === undefined ? [] : optionTable(spec.schema);
+  const table = spec === undefined ? [] : await optionsOf(spec);
   const outcome = { exitCode: 0 };
   const program = buildProgram(environment);
   for (const command of commandList) {
@@ -55,9 +55,20 @@ async function dispatch(argv: readonly string[], environment: Environment): Prom
   const tokens =
     spec === undefined
       ? [...argv]
-      : [spec.name, ...normalizeArguments(rest, argumentRules(spec, table))];
+      : [spec.name, ...(await normalized(rest, argumentRules(spec, table)))];
   await program.parseAsync(tokens, { from: 'user' });
   return outcome.exitCode;
+}
+
+/** What reads options is loaded for a command alone: zod and its schemas take longer than all of `microtune --help`. */
+async function optionsOf(spec: CommandSpec): Promise<readonly OptionSpec[]> {
+  const { optionTable } = await import('./config/option-table.js');
+  return optionTable(await spec.schema());
+}
+
+async function normalized(argv: readonly string[], rules: ArgumentRules): Promise<string[]> {
+  const { normalizeArguments } = await import('./config/normalize-arguments.js');
+  return normalizeArguments(argv, rules);
 }
 
 function argumentRules(

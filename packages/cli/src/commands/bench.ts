@@ -20,9 +20,10 @@ import {
   type TrainBenchOptions,
 } from '../bench/train-bench.js';
 import type { CommandInput } from '../command.js';
-import { benchKinds, benchOptions } from '../command-options.js';
+import { benchKinds } from '../bench/bench-kinds.js';
+import { benchOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
-import { nearestName } from '../config/unknown-option.js';
+import { nearestName } from '../config/nearest-name.js';
 import { unavailableText } from '../engines/unavailable-text.js';
 import type { Environment } from '../environment.js';
 import { describeMachine } from '../machine/describe-machine.js';

@@ -4,7 +4,7 @@
  */
 import { MicrotuneError, optionName, refusedOptions, runConfigSchema } from '@microtune/shared';
 import type { z } from 'zod';
-import { nearestName } from './unknown-option.js';
+import { nearestName } from './nearest-name.js';
 
 /** Runs `work`; names of options in the message of its error become the keys of `schema`. */
 export async function withCodeNames<Result>(

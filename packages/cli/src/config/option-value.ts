@@ -1,5 +1,5 @@
 /** The text after an option, as the value its kind asks for. */
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, messageOf } from '@microtune/shared/errors';
 import type { OptionSpec } from './option-table.js';
 
 const booleans: Readonly<Record<string, boolean>> = {

@@ -1,6 +1,6 @@
 /** How an error looks: one block on stderr for people, one JSON line on stdout for machines. */
-import { MicrotuneError, exitCodeOf, messageOf } from '@microtune/shared';
-import { schemaVersion } from './json-lines.js';
+import { MicrotuneError, exitCodeOf, messageOf } from '@microtune/shared/errors';
+import { schemaVersion } from './schema-version.js';
 import type { Environment } from '../environment.js';
 
 export interface ErrorReport {

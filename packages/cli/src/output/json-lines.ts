@@ -1,12 +1,9 @@
 /**
  * What `train --json` writes: one object per line, `type` first, keys in snake_case, figures beside the type.
- * `schemaVersion` is raised when a key changes its meaning or goes; new keys and new types may come any time.
  */
 import { optionName } from '@microtune/shared';
 import type { RunNews } from '@microtune/coordinator';
 import type { Progress } from './progress-line.js';
-
-export const schemaVersion = 1;
 
 /** @param progress of the step that the news is about, for news of a step */
 export function jsonLine(news: RunNews, progress?: Progress): object {
