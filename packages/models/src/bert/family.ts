@@ -2,7 +2,7 @@
 import type { FamilyModel, ModelFamily } from '../folder/family.js';
 import type { InitialValue } from '../folder/initial-values.js';
 import { parseBertConfig, type BertConfig } from './config.js';
-import { fileNames, mayBeCreated, names } from './parameters.js';
+import { fileNames, layerOf, mayBeCreated, names } from './parameters.js';
 import { createBertProgram } from './program.js';
 
 export const bertFamily: ModelFamily = {
@@ -15,6 +15,8 @@ export const bertFamily: ModelFamily = {
       vocabSize: config.vocabSize,
       typeVocabSize: config.typeVocabSize,
       padTokenId: config.padTokenId,
+      numLayers: config.numLayers,
+      layerOf,
       fileNames,
       mayBeCreated,
       initialValue: (tensor) => initialValue(tensor, config),

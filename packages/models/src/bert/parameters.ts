@@ -57,6 +57,12 @@ export function fileNames(tensor: string): string[] {
   return [...new Set([...candidates, ...candidates.map(old)])];
 }
 
+/** The layer that a tensor of a file belongs to, from 0: its name with or without `bert.`. */
+export function layerOf(fileName: string): number | undefined {
+  const layer = /^(?:bert\.)?encoder\.layer\.(\d+)\./.exec(fileName)?.[1];
+  return layer === undefined ? undefined : Number(layer);
+}
+
 /** Tensors a pretrained folder may lack: the head, and the pooler (masked-language models have none). */
 export function mayBeCreated(tensor: string): boolean {
   return tensor.startsWith(`${names.classifier}.`) || tensor.startsWith(`${names.pooler}.`);

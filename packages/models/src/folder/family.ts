@@ -27,6 +27,10 @@ export interface FamilyModel {
   readonly vocabSize: number;
   readonly typeVocabSize: number;
   readonly padTokenId: number;
+  /** Layers of the encoder. */
+  readonly numLayers: number;
+  /** Which of the encoder's layers a tensor of a file belongs to, from 0; undefined for all outside of them. */
+  layerOf(fileName: string): number | undefined;
   /** Names that a checkpoint tensor may have in a file, best first. */
   fileNames(tensor: string): readonly string[];
   /** Tensors that a pretrained folder may lack: they are created from the seed. */

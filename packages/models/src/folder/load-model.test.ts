@@ -169,6 +169,47 @@ describe('loadModel', () => {
     },
   );
 
+  it('refuses weights of more layers than config.json says: the rest would be left out without a word', async () => {
+    const tensors = await tensorsOfFixture();
+    const bare = renamed(tensors, (name) => name.replace(/^bert\./, ''));
+    for (const [name, given] of [
+      ['layers', tensors],
+      ['layers without bert.', bare],
+    ] as const) {
+      const folder = await variant(name, given);
+      const file = join(folder, 'config.json');
+      const config = JSON.parse(await readFile(file, 'utf8')) as object;
+      await writeFile(file, JSON.stringify({ ...config, num_hidden_layers: 1 }));
+      await expect(loadModel(folder, { seed: 1 })).rejects.toMatchObject({
+        code: 'data',
+        message: expect.stringMatching(
+          /config\.json: the number of layers is 1, the weights hold 2 \(tensor "(bert\.)?encoder\.layer\.1\./,
+        ) as string,
+      });
+    }
+  });
+
+  it('refuses a tensor of a layer that it would not use', async () => {
+    const name = 'bert.encoder.layer.0.attention.self.distance_embedding.weight';
+    const extra = { name, shape: [3, 4], values: new Float32Array(12) };
+    const folder = await variant('distances', [...(await tensorsOfFixture()), extra]);
+    await expect(loadModel(folder, { seed: 1 })).rejects.toMatchObject({
+      code: 'data',
+      message: expect.stringContaining(`tensor "${name}" has no place in layer 0`) as string,
+    });
+  });
+
+  it('lets other heads and buffers be', async () => {
+    const others = [
+      'cls.predictions.bias',
+      'cls.seq_relationship.weight',
+      'embeddings.position_ids',
+    ];
+    const extra = others.map((name) => ({ name, shape: [2], values: Float32Array.of(0, 1) }));
+    const folder = await variant('heads', [...(await tensorsOfFixture()), ...extra]);
+    expect((await loadModel(folder, { seed: 1 })).notes).toEqual([]);
+  });
+
   it('lets the largest and the smallest finite weights pass', async () => {
     const tensors = await tensorsOfFixture();
     for (const { values } of tensors) {

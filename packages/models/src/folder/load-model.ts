@@ -46,7 +46,7 @@ export interface LoadedModel {
 
 /**
  * @throws MicrotuneError `usage` for a missing folder, an unsupported model_type or contradicting options;
- * `data` for a broken config.json or safetensors file, a missing tensor, a wrong shape or dtype
+ * `data` for a broken config.json or safetensors file, a missing tensor, a wrong shape or dtype, layers left over
  */
 export async function loadModel(folder: string, options: ModelOptions): Promise<LoadedModel> {
   const { model, ...common } = describe(
@@ -57,6 +57,7 @@ export async function loadModel(folder: string, options: ModelOptions): Promise<
   const files = await ModelFiles.open(folder);
   try {
     const sources = findTensors(files, model);
+    refuseUnusedLayers(files, model, sources);
     return {
       folder,
       ...common,
@@ -129,6 +130,36 @@ function findTensors(files: ModelFiles, model: FamilyModel): Sources {
     sources.set(tensor.name, found);
   }
   return sources;
+}
+
+/**
+ * Heads and buffers may be left over, but not a part of a layer: the model would compute something else than the
+ * one that was saved, and train on without a word.
+ */
+function refuseUnusedLayers(
+  files: ModelFiles,
+  { numLayers, layerOf }: Pick<FamilyModel, 'numLayers' | 'layerOf'>,
+  sources: Sources,
+): void {
+  const used = new Set(sources.values());
+  const unused = files.names().flatMap((name) => {
+    const layer = layerOf(name);
+    const dtype = files.entry(name)?.dtype;
+    const isLeft =
+      layer !== undefined && !used.has(name) && dtype !== undefined && isFloatDtype(dtype);
+    return isLeft ? [{ name, layer }] : [];
+  });
+  const [first] = unused.toSorted((a, b) => b.layer - a.layer);
+  if (first === undefined) return;
+  const { name, layer } = first;
+  throw new MicrotuneError(
+    'data',
+    layer >= numLayers
+      ? `${join(files.folder, modelConfigFile)}: the number of layers is ${numLayers}, the weights hold ${layer + 1} (tensor "${name}"): ` +
+          'take the config.json that the weights were saved with'
+      : `${files.folder}: tensor "${name}" has no place in layer ${layer} of the model that config.json describes: ` +
+          'take the config.json that the weights were saved with',
+  );
 }
 
 const headAdvice =
