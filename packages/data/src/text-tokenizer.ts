@@ -11,6 +11,7 @@ import { MicrotuneError, messageOf } from '@microtune/shared';
 import { bertTokenizerJson } from './bert-tokenizer.js';
 import { parseJsonObject } from './json-object.js';
 import type { BertTokenizerConfig } from './bert-tokenizer.js';
+import { cutAtSpace, endsWordsAtSpaces } from './cut-long-text.js';
 import type { Texts } from './columns.js';
 
 export interface Encoded {
@@ -65,8 +66,41 @@ export async function loadTextTokenizer(
     maxSeqLength: limit,
     padTokenId: tokenizer.tokenToId(padToken ?? '[PAD]') ?? 0,
     contentHash: createHash('sha256').update(`${limit} ${direction} ${json}`).digest('hex'),
-    encode: (texts) => encodeTexts(tokenizer, texts),
+    encode:
+      direction === 'right' && endsWordsAtSpaces(JSON.parse(json))
+        ? (texts) => encodeCut(tokenizer, texts, limit)
+        : (texts) => encodeTexts(tokenizer, texts),
   };
+}
+
+/** The same tokens, without reading to the end of texts that are far longer. Pairs are read whole: which of two is cut depends on both lengths. */
+async function encodeCut(
+  tokenizer: Tokenizer,
+  texts: readonly Texts[],
+  limit: number,
+): Promise<Encoded[]> {
+  const cut = texts.map(({ first, second }) => {
+    const start = second === undefined ? cutAtSpace(first, limit) : undefined;
+    return start === undefined ? undefined : { first: start, second };
+  });
+  const encodings = await encodeTexts(
+    tokenizer,
+    texts.map((text, row) => cut[row] ?? text),
+  );
+  // A start that does not fill the row says nothing about what comes after it.
+  const again = [...encodings.keys()].filter(
+    (row) => cut[row] !== undefined && (encodings[row]?.ids.length ?? 0) < limit,
+  );
+  if (again.length === 0) return encodings;
+  const whole = await encodeTexts(
+    tokenizer,
+    again.flatMap((row) => texts[row] ?? []),
+  );
+  again.forEach((row, i) => {
+    const encoded = whole[i];
+    if (encoded !== undefined) encodings[row] = encoded;
+  });
+  return encodings;
 }
 
 async function encodeTexts(tokenizer: Tokenizer, texts: readonly Texts[]): Promise<Encoded[]> {
