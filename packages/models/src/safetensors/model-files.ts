@@ -88,9 +88,9 @@ export class ModelFiles {
 
 /** One of them in the weights, and every loss is NaN: which no learning rate mends. */
 function refuseNonFinite(path: string, name: string, values: Float32Array): void {
-  // Far faster than to look at each value: x - x is NaN where x is not finite, else 0.
+  // x - x is NaN where x is not finite, else 0; a sum by index takes a quarter of the time of `for of` or more.
   let sum = 0;
-  for (const value of values) sum += value - value;
+  for (let i = 0; i < values.length; i++) sum += (values[i] as number) - (values[i] as number);
   if (sum === 0) return;
   const first = values.findIndex((value) => !Number.isFinite(value));
   const count = values.reduce((found, value) => found + (Number.isFinite(value) ? 0 : 1), 0);
