@@ -170,6 +170,14 @@ describe('microtune train, eval, check', () => {
     expect(news.filter((line) => line['type'] === 'step').map((line) => line['step'])).toEqual([
       1, 2, 3, 4,
     ]);
+    const told = news.find(({ code }) => code === 'data');
+    expect(told).toMatchObject({
+      type: 'note',
+      text: expect.stringMatching(
+        /^32 training rows: negative \d+, positive \d+; 12 tokens in the median, 12 at most, 0 % at max_seq_length$/,
+      ) as unknown,
+    });
+    expect(news.indexOf(told ?? {})).toBeLessThan(news.findIndex(({ type }) => type === 'step'));
     const summary = news.at(-1) as { type: string; eval: { accuracy: number; loss: number } };
     expect(summary).toMatchObject({
       type: 'summary',
@@ -212,6 +220,8 @@ describe('microtune train, eval, check', () => {
       problem_type: 'single_label_classification',
       labels: ['negative', 'positive'],
     });
+    expect(JSON.parse(checked.stdout)).toMatchObject({ warmup_steps: 0, warmup_share: 0 });
+    expect(checked.stdout).not.toContain('overlap_rows');
     const missing = await microtune([
       'check',
       ...options,
@@ -220,6 +230,59 @@ describe('microtune train, eval, check', () => {
     ]);
     expect(missing.code).toBe(65);
     expect(missing.stderr).toContain('none.tsv');
+  });
+
+  it('reports what is in the data, with a note for each doubt', async () => {
+    const rows = [
+      ...Array.from({ length: 4 }, (_, n) => `w${n} w9\tnegative\n`),
+      ...Array.from({ length: 3 }, (_, n) => `w${n + 10}${' w1'.repeat(20)}\tnegative\n`),
+      'w0 w9\tpositive\n',
+      'w1 w9\tnegative\n',
+      'w50\tnegative\n',
+    ];
+    const trainFile = join(folder, 'doubtful.tsv');
+    const validationFile = join(folder, 'overlapping.tsv');
+    writeFileSync(trainFile, `text\tlabel\n${rows.join('')}`);
+    writeFileSync(validationFile, 'text\tlabel\nw1 w9\tnegative\nw70 w71\tpositive\n');
+    const args = [
+      'check',
+      ...options.map((each) => (each === data ? trainFile : each)),
+      '--validation_file',
+      validationFile,
+      '--train_batch_size',
+      '2',
+      '--max_steps',
+      '10',
+      '--warmup_steps',
+      '4',
+    ];
+    const { stdout } = await microtune([...args, '--json']);
+    const { notes, ...facts } = JSON.parse(stdout) as { notes: { code: string; text: string }[] };
+    expect(facts).toMatchObject({
+      train_rows: 10,
+      class_counts: { negative: 9, positive: 1 },
+      tokens: { min: 3, median: 4, p95: 16, max: 16 },
+      at_limit_share: 0.3,
+      duplicate_rows: 2,
+      conflicting_rows: 2,
+      evaluation_rows: 2,
+      evaluation_class_counts: { negative: 1, positive: 1 },
+      overlap_rows: 1,
+      overlap_share: 0.5,
+      warmup_steps: 4,
+      warmup_share: 0.4,
+    });
+    expect(notes.filter(({ code }) => code === 'data').map(({ text }) => text)).toEqual([
+      expect.stringMatching(/^1 of 2 validation rows \(50 %\) have the text of a training row/),
+      expect.stringMatching(/^2 of 10 training rows \(20 %\) have .* another label$/),
+      expect.stringMatching(/^3 of 10 training rows \(30 %\) are as long as max_seq_length 16/),
+      'a class has one training row: "positive"',
+    ]);
+    const text = await microtune([...args, '--warmup_steps', '10']);
+    expect(text.stdout).toMatch(/class counts +│ negative 9, positive 1/);
+    expect(text.stdout).toMatch(/at limit share +│ 30 %/);
+    expect(text.stdout).toContain('note: 1 of 2 validation rows');
+    expect(text.stdout).toMatch(/note: warm-up takes 10 steps of a run of 10/);
   });
 
   it('checks what train would refuse: a metric that this data has not, a folder with a finished run', async () => {

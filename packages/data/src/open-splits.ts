@@ -47,6 +47,8 @@ export interface Splits {
   readonly validation: TokenizedDataset | undefined;
   readonly mapping: LabelMapping;
   readonly padTokenId: number;
+  /** Tokens a row can have at most: the configured length, or what the model takes if that is less. */
+  readonly maxSeqLength: number;
   /** The columns the texts were taken from. */
   readonly textColumns: readonly string[];
   /** Things the user should know. */
@@ -92,6 +94,7 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
   const common = {
     mapping,
     padTokenId: tokenizer.padTokenId,
+    maxSeqLength: tokenizer.maxSeqLength,
     textColumns: textColumnNames,
     notes,
   };

@@ -8,8 +8,10 @@ import {
   openRun,
   requireFreeFolder,
   resolveConfig,
+  warmupStepCount,
   type Note,
 } from '@microtune/coordinator';
+import { reportData, type DataReport } from '@microtune/data';
 import { checkWeights } from '@microtune/models';
 import { modelSize } from '@microtune/models/model-size';
 import { MicrotuneError, messageOf, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
@@ -20,7 +22,8 @@ import { openModel } from '../training/open-model.js';
 import { pinnedEnvironment } from '../training/pin-worker.js';
 import { placeRun } from '../training/place-run.js';
 import { requireModel } from '../training/require-model.js';
-import { byteSize, grouped } from '../output/format.js';
+import { countsText, dataDoubts } from '../output/data-words.js';
+import { byteSize, grouped, percent, shortNumber } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
@@ -86,6 +89,9 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
   const model = await openModel(config, opened);
   await checkWeights(model);
   const parameters = parameterCount(model.program.parameters);
+  const report = reportData(splits);
+  const isWithoutWarmup = config.lrSchedulerType === 'constant';
+  const warmupSteps = isWithoutWarmup ? 0 : warmupStepCount(config, spec.totalSteps);
   return {
     engine: config.engine,
     devices: config.devices,
@@ -96,16 +102,48 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     label_column: config.labelColumnName,
     problem_type: problemType,
     labels: problemType === 'regression' ? [] : labels,
+    ...dataFacts(report),
     train_batch_size: config.trainBatchSize,
     steps: spec.totalSteps,
     steps_per_epoch: spec.stepsOfEpoch,
+    warmup_steps: warmupSteps,
+    warmup_share: warmupSteps / spec.totalSteps,
     shards_of_first_step: spec.planStep(1).shards.length,
     parameters,
     memory_bytes: memory?.totalBytes ?? 0,
-    notes: [...notes, ...notesOf('model', model.notes)],
+    notes: [...notes, ...notesOf('data', dataDoubts(report)), ...notesOf('model', model.notes)],
     spec,
   };
 }
+
+/** Rows at the limit were cut to max_seq_length, or just fit. */
+function dataFacts({ train, validation, overlapRows }: DataReport) {
+  const labels =
+    train.classCounts === undefined
+      ? { label_range: train.labelRange }
+      : { class_counts: countsOf(train) };
+  const facts = {
+    ...labels,
+    tokens: train.tokens,
+    at_limit_share: train.rowsAtLimit / train.rows,
+    duplicate_rows: train.duplicateRows,
+    conflicting_rows: train.conflictingRows,
+  };
+  if (validation === undefined || validation.rows === 0) return facts;
+  return {
+    ...facts,
+    ...(validation.classCounts === undefined
+      ? { evaluation_label_range: validation.labelRange }
+      : { evaluation_class_counts: countsOf(validation) }),
+    evaluation_tokens: validation.tokens,
+    evaluation_at_limit_share: validation.rowsAtLimit / validation.rows,
+    overlap_rows: overlapRows,
+    overlap_share: overlapRows / validation.rows,
+  };
+}
+
+const countsOf = ({ classCounts = [] }: DataReport['train']): Record<string, number> =>
+  Object.fromEntries(classCounts.map(({ label, rows }) => [label, rows]));
 
 function parameterCount(parameters: readonly { readonly shape: readonly number[] }[]): number {
   return parameters.reduce(
@@ -119,16 +157,22 @@ function foundText(
   isReady: boolean,
 ): string {
   const rows = Object.entries(facts).map(([name, value]) => {
-    const text =
-      typeof value === 'number'
-        ? name.endsWith('_bytes')
-          ? byteSize(value)
-          : grouped(value)
-        : Array.isArray(value)
-          ? value.join(', ')
-          : String(value);
+    const text = factText(name, value);
     return [name.replace(/_bytes$/, '').replaceAll('_', ' '), text === '' ? '-' : text] as const;
   });
   const verdict = isReady ? ['ready to train'] : [];
   return [renderFacts(rows), ...notes.map(({ text }) => `note: ${text}`), ...verdict].join('\n');
+}
+
+function factText(name: string, value: unknown): string {
+  if (typeof value === 'number') {
+    if (name.endsWith('_bytes')) return byteSize(value);
+    return name.endsWith('_share') ? percent(value) : grouped(value);
+  }
+  if (Array.isArray(value)) return value.join(', ');
+  if (typeof value !== 'object' || value === null) return String(value);
+  const numbers = Object.entries(value as Record<string, number>);
+  return name.endsWith('_counts')
+    ? countsText(numbers.map(([label, rows]) => ({ label, rows })))
+    : numbers.map(([what, number]) => `${what} ${shortNumber(number)}`).join(', ');
 }

@@ -17,6 +17,13 @@ export function grouped(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
+/** `12.5 %` of 0.125; `< 0.1 %` of something that is not nothing. */
+export function percent(share: number): string {
+  return share > 0 && share < 0.001
+    ? '< 0.1 %'
+    : `${shortNumber(Number((share * 100).toFixed(1)))} %`;
+}
+
 /** `7 s`, `3 min 05 s`, `2 h 10 min`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds) || seconds < 0) return '?';
