@@ -174,7 +174,7 @@ describe('microtune train, eval, check', () => {
     expect(told).toMatchObject({
       type: 'note',
       text: expect.stringMatching(
-        /^32 training rows: negative \d+, positive \d+; 12 tokens in the median, 12 at most, 0 % at max_seq_length$/,
+        /^32 training rows \(negative: \d+, positive: \d+\); 12 tokens in the median, 12 at most, 0 % at max_seq_length$/,
       ) as unknown,
     });
     expect(news.indexOf(told ?? {})).toBeLessThan(news.findIndex(({ type }) => type === 'step'));
@@ -279,7 +279,7 @@ describe('microtune train, eval, check', () => {
       'a class has one training row: "positive"',
     ]);
     const text = await microtune([...args, '--warmup_steps', '10']);
-    expect(text.stdout).toMatch(/class counts +│ negative 9, positive 1/);
+    expect(text.stdout).toMatch(/class counts +│ negative: 9, positive: 1/);
     expect(text.stdout).toMatch(/at limit share +│ 30 %/);
     expect(text.stdout).toContain('note: 1 of 2 validation rows');
     expect(text.stdout).toMatch(/note: warm-up takes 10 steps of a run of 10/);

@@ -7,14 +7,16 @@ const shownClasses = 10;
 /** Share of rows at the limit from which on texts are long for `max_seq_length`. */
 const manyAtLimit = 0.2;
 
-/** e.g. `negative 310, positive 290`; the rest of many classes as one number. */
+/** e.g. `negative: 310, positive: 290`; the rest of many classes as one number. */
 export function countsText(counts: NonNullable<SplitReport['classCounts']>): string {
-  const shown = counts.slice(0, shownClasses).map(({ label, rows }) => `${label} ${grouped(rows)}`);
+  const shown = counts
+    .slice(0, shownClasses)
+    .map(({ label, rows }) => `${label}: ${grouped(rows)}`);
   const rest = counts.slice(shownClasses);
   const restRows = rest.reduce((sum, { rows }) => sum + rows, 0);
   return [
     ...shown,
-    ...(rest.length > 0 ? [`${rest.length} more classes ${grouped(restRows)}`] : []),
+    ...(rest.length > 0 ? [`${rest.length} more classes: ${grouped(restRows)}`] : []),
   ].join(', ');
 }
 
@@ -31,7 +33,7 @@ export function dataLine({
       ? `labels from ${shortNumber(labelRange?.min ?? NaN)} to ${shortNumber(labelRange?.max ?? NaN)}`
       : countsText(classCounts);
   return (
-    `${counted(rows, 'training row')}: ${labels}; ${grouped(tokens.median)} tokens in the median, ` +
+    `${counted(rows, 'training row')} (${labels}); ${grouped(tokens.median)} tokens in the median, ` +
     `${grouped(tokens.max)} at most, ${percent(rowsAtLimit / rows)} at max_seq_length`
   );
 }
