@@ -31,8 +31,8 @@ describe('csv', () => {
   it('reads quotes, commas, doubled quotes and line ends inside fields', async () => {
     const file = fileWith('a.csv', 'text,label\r\n"a, ""b""\nc",1\r\n\r\nplain,0\r\n');
     expect(await rowsOf(file)).toEqual([
-      { values: { text: 'a, "b"\nc', label: '1' }, file, line: 3 },
-      { values: { text: 'plain', label: '0' }, file, line: 5 },
+      { values: { text: 'a, "b"\nc', label: '1' }, columns: ['text', 'label'], file, line: 3 },
+      { values: { text: 'plain', label: '0' }, columns: ['text', 'label'], file, line: 5 },
     ]);
   });
 
