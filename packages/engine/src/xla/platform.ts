@@ -47,7 +47,9 @@ export function clientOptions(
  * @param cudaFolder CUDA libraries and tools beside the plugin, where they are
  */
 export function debugOptions(platform: XlaPlatform, cudaFolder: string | undefined): DebugOptions {
-  if (platform === 'cpu') return {};
+  // XNNPACK packs the factors of products once and keeps them by their address: parameters updated in place would be
+  // multiplied as they were in the first step (docs/decisions/0013).
+  if (platform === 'cpu') return { xla_cpu_use_xnnpack: false };
   return {
     xla_gpu_deterministic_ops: true,
     xla_gpu_autotune_level: 0,
