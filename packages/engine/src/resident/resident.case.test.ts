@@ -243,22 +243,24 @@ describe.each(['xla', 'tensorflow'] as const)('resident state on %s', (name) => 
     });
 
     it('multiplies by parameters as the last update left them, not as they were in the first run', async () => {
-      const side = 384;
-      const x = random([64, side]);
-      const w = random([side, side]);
-      state = await engine.init!([{ name: 'w', shape: [side, side], dtype: 'float32', data: w }]);
+      // Large enough for the kernels that pack a factor once and remember it by its address.
+      const [rows, width, columns] = [128, 1536, 384];
+      const x = random([rows, width]);
+      const w = random([width, columns]);
+      state = await engine.init!([
+        { name: 'w', shape: [width, columns], dtype: 'float32', data: w },
+      ]);
       const graph = trace(({ input }) => {
         const [from, weights] = [
-          input('x', [64, side], 'float32'),
-          input('w', [side, side], 'float32'),
+          input('x', [rows, width], 'float32'),
+          input('w', [width, columns], 'float32'),
         ];
         return {
           y: tf.matMul(from as tf.Tensor2D, weights as tf.Tensor2D),
-          turned: tf.matMul(from as tf.Tensor2D, weights as tf.Tensor2D, false, true),
           g: tf.mul(weights, -0.5),
         };
       });
-      const all = { start: 0, count: side * side };
+      const all = { start: 0, count: width * columns };
       const packed = packGradient(graph, {
         places: new Map([['g', all]]),
         count: all.count,
@@ -266,12 +268,12 @@ describe.each(['xla', 'tensorflow'] as const)('resident state on %s', (name) => 
       });
       const program = await state.compileGradient(packed, { ...f32, gradient: 'gradient' });
       const halve = trace(({ input }) => {
-        const gradient = tf.reshape(input('gradient', [all.count], 'float32'), [side, side]);
-        return { [nextValue('w')]: tf.add(input('w', [side, side], 'float32'), gradient) };
+        const gradient = tf.reshape(input('gradient', [all.count], 'float32'), [width, columns]);
+        return { [nextValue('w')]: tf.add(input('w', [width, columns], 'float32'), gradient) };
       });
       const apply = await state.compileApply(halve, { ...f32, gradient: 'gradient' });
       const run = async () => {
-        const outputs = { y: new Float32Array(64 * side), turned: new Float32Array(64 * side) };
+        const outputs = { y: new Float32Array(rows * columns) };
         const gradient = await program.run({ x }, outputs);
         return { ...outputs, gradient: gradient! };
       };
@@ -280,8 +282,7 @@ describe.each(['xla', 'tensorflow'] as const)('resident state on %s', (name) => 
       const second = await run();
       second.gradient.dispose();
       // Half of a parameter is exact, and so is half of a sum.
-      expect(second.y).toEqual(first.y.map((value) => value / 2));
-      expect(second.turned).toEqual(first.turned.map((value) => value / 2));
+      expect(second.y.filter((value, i) => value !== first.y[i]! / 2).length).toBe(0);
     });
 
     it('adds gradients as the host does, however small they are and whatever cancels', async () => {
