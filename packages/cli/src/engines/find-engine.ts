@@ -7,6 +7,7 @@ import {
   type EngineName,
   type XlaPlatform,
 } from '@microtune/engine';
+import { missingLibraries } from '@microtune/engine/missing-libraries';
 import { messageOf } from '@microtune/shared';
 import type { Environment } from '../environment.js';
 
@@ -54,6 +55,8 @@ export async function findEngineAside(
   { name, platform }: EngineOnPlatform,
   { cacheFolder }: Environment,
 ): Promise<EngineFinding> {
+  const missing = missingLibraries(name, cacheFolder, platform);
+  if (missing !== undefined) return { ...missing, platform, loads: false };
   const args = [`--name=${name}`, `--platform=${platform}`, `--cache_folder=${cacheFolder}`];
   const result = await runProcess(process.execPath, [bin, 'find-engine', ...args]);
   const found = result.stdout.trim().split('\n').at(-1) ?? '';
