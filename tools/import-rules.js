@@ -16,24 +16,28 @@ export const importRules = {
     may: ['shared'],
     why: 'data turns files into shards; it must not depend on who trains on them',
   },
+  tasks: {
+    may: ['shared', 'data'],
+    why: 'a task is what workers, coordinator and models agree on: no tensors, no sockets, no model',
+  },
   engine: {
     may: ['shared'],
     why: 'engine is jit for any tfjs function; it knows no model and no worker',
   },
   models: {
-    may: ['shared', 'arena', 'data', 'engine'],
+    may: ['shared', 'arena', 'data', 'tasks', 'engine'],
     why: 'models must not know processes or sockets',
   },
   coordinator: {
-    may: ['shared', 'collective', 'data'],
+    may: ['shared', 'collective', 'data', 'tasks'],
     why: 'no weight or gradient passes through the coordinator',
   },
   worker: {
-    may: ['shared', 'arena', 'collective', 'data', 'engine', 'models'],
+    may: ['shared', 'arena', 'collective', 'data', 'tasks', 'engine', 'models'],
     why: 'a worker obeys the coordinator through messages alone',
   },
   inference: {
-    may: ['shared', 'arena', 'data', 'engine', 'models'],
+    may: ['shared', 'arena', 'data', 'tasks', 'engine', 'models'],
     why: 'a model answers in one process: no worker, no coordinator, no socket',
   },
   cli: {
@@ -42,6 +46,7 @@ export const importRules = {
       'arena',
       'collective',
       'data',
+      'tasks',
       'engine',
       'models',
       'coordinator',
