@@ -2,12 +2,22 @@ export { trace } from './tracer/trace.js';
 export type { TraceContext } from './tracer/trace.js';
 export { registerGradients } from './gradients/register-gradients.js';
 
+export { attentionBias } from './ops/attention-bias.js';
+export type { AttendingTokens, AttentionBiasOptions } from './ops/attention-bias.js';
 export { attention } from './ops/attention.js';
 export type { AttentionOptions } from './ops/attention.js';
+export { chunkedCrossEntropy } from './ops/chunked-cross-entropy.js';
+export type {
+  ChunkedCrossEntropy,
+  ChunkedCrossEntropyOptions,
+} from './ops/chunked-cross-entropy.js';
 export { dropout } from './ops/dropout.js';
 export { embedding } from './ops/embedding.js';
 export { gelu } from './ops/gelu.js';
 export { layerNorm } from './ops/layer-norm.js';
+export { rmsNorm } from './ops/rms-norm.js';
+export { rotary } from './ops/rotary.js';
+export { siluGate } from './ops/silu-gate.js';
 export { softmaxCrossEntropy } from './ops/softmax-cross-entropy.js';
 export type { CrossEntropyOptions } from './ops/softmax-cross-entropy.js';
 

@@ -4,12 +4,18 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { attentionBias } from '../ops/attention-bias.js';
 import { attention } from '../ops/attention.js';
+import { chunkedCrossEntropy } from '../ops/chunked-cross-entropy.js';
 import { dropout } from '../ops/dropout.js';
 import { embedding } from '../ops/embedding.js';
 import { gelu } from '../ops/gelu.js';
 import { layerNorm } from '../ops/layer-norm.js';
+import { rmsNorm } from '../ops/rms-norm.js';
+import { rotary } from '../ops/rotary.js';
+import { siluGate } from '../ops/silu-gate.js';
 import { softmaxCrossEntropy } from '../ops/softmax-cross-entropy.js';
+import type { ChunkedCrossEntropyOptions } from '../ops/chunked-cross-entropy.js';
 import type { Shape } from '../graph-types.js';
 
 export interface GradientCase {
@@ -70,6 +76,33 @@ const mask = (shape: number[]) =>
     shape,
     'bool',
   );
+
+/** Three tokens in two rows: one sample, two samples. */
+const tokens = () => ({
+  samples: tf.tensor2d([
+    [1, 1, 1],
+    [1, 1, 2],
+  ]),
+  positions: tf.tensor2d([
+    [0, 1, 2],
+    [0, 1, 0],
+  ]),
+});
+const angles = () =>
+  tf.tensor(
+    Array.from({ length: 12 }, (_, i) => 0.45 * i - 2),
+    [2, 1, 3, 2],
+  );
+
+const words = Array.from({ length: 21 }, (_, i) => Math.sin(3 * i));
+
+/** In chunks of two tokens; one token does not count. The hits have a gradient of zero. */
+function lossAndHits(hidden: Tensor, head: Tensor, options: ChunkedCrossEntropyOptions): Tensor {
+  const labels = tf.tensor1d([3, 0, -100, 6, 2], 'int32');
+  const all = { chunkTokens: 2, ...options };
+  const { lossSum, correct } = chunkedCrossEntropy(hidden, head, labels, all);
+  return tf.stack([lossSum, correct]);
+}
 
 export const gradientCases: Readonly<Record<string, GradientCase>> = {
   neg: one(tf.neg),
@@ -205,6 +238,42 @@ export const gradientCases: Readonly<Record<string, GradientCase>> = {
       scale: 0.5,
       bias: tf.tensor([0, 0, -1e9, 0, 0.5], [1, 1, 5]),
       dropout: { mask: mask([2, 3, 5]), rate: 0.3 },
+    }),
+  ),
+  'attention of grouped heads': on(
+    -1,
+    1,
+    [1, 4, 3, 2],
+    [1, 2, 3, 2],
+    [1, 2, 3, 2],
+  )((q, k, v) => attention(q, k, v, { scale: 0.7 })),
+  'attention of grouped heads, causal, in samples, with dropout': on(
+    -1,
+    1,
+    [2, 4, 3, 2],
+    [2, 2, 3, 2],
+    [2, 2, 3, 2],
+  )((q, k, v) =>
+    attention(q, k, v, {
+      scale: 0.7,
+      bias: attentionBias({ queries: tokens(), keys: tokens(), causal: true }),
+      dropout: { mask: mask([2, 4, 3, 3]), rate: 0.3 },
+    }),
+  ),
+  rmsNorm: on(-1, 1, [3, 6], [6])((x, gamma) => rmsNorm(x, gamma, 1e-5)),
+  'rmsNorm of rank 4': on(-1, 1, [2, 2, 2, 4], [4])((x, gamma) => rmsNorm(x, gamma, 1e-3)),
+  rotary: on(-1, 1, [2, 2, 3, 4])((x) => rotary(x, tf.cos(angles()), tf.sin(angles()))),
+  siluGate: two((gate, up) => siluGate(gate, tf.broadcastTo(up, [3, 4]))),
+  chunkedCrossEntropy: on(-1, 1, [5, 3], [7, 3])((hidden, head) => lossAndHits(hidden, head, {})),
+  'chunkedCrossEntropy, smoothed, of one chunk, of the hidden states alone': on(
+    -1,
+    1,
+    [5, 3],
+  )((hidden) =>
+    lossAndHits(hidden, tf.tensor2d(words, [7, 3]), {
+      gradient: 'hidden',
+      labelSmoothing: 0.2,
+      chunkTokens: 5,
     }),
   ),
 };

@@ -4,10 +4,15 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
+import { attentionBias } from '../ops/attention-bias.js';
 import { attention } from '../ops/attention.js';
+import { chunkedCrossEntropy } from '../ops/chunked-cross-entropy.js';
 import { embedding } from '../ops/embedding.js';
 import { gelu } from '../ops/gelu.js';
 import { layerNorm } from '../ops/layer-norm.js';
+import { rmsNorm } from '../ops/rms-norm.js';
+import { rotary } from '../ops/rotary.js';
+import { siluGate } from '../ops/silu-gate.js';
 import { softmaxCrossEntropy } from '../ops/softmax-cross-entropy.js';
 import type { Graph } from '../graph/graph.js';
 import type { DType, Shape } from '../graph-types.js';
@@ -73,6 +78,62 @@ const block: Model = {
     return softmaxCrossEntropy(tf.matMul(tf.tanh(pooled), p['head']!, false, true), y!);
   },
 };
+
+const keyHeads = 2;
+const headWidth = width / heads;
+
+/** A decoder layer as of Llama: the table is the output layer, too, so its gradient is a scatter and products. */
+const decoder: Model = {
+  parameters: {
+    table: [words, width],
+    norm: [width],
+    query: [width, width],
+    key: [keyHeads * headWidth, width],
+    value: [keyHeads * headWidth, width],
+    out: [width, width],
+    middleNorm: [width],
+    gate: [2 * width, width],
+    up: [2 * width, width],
+    down: [width, 2 * width],
+  },
+  batch: {
+    ids: { shape: [rows * tokens], dtype: 'int32', to: words },
+    y: { shape: [rows * tokens], dtype: 'int32', to: words },
+  },
+  loss: (p, { ids, y }) => {
+    const linear = (x: Tensor, name: string) => tf.matMul(x, p[name]!, false, true);
+    const split = (x: Tensor, count: number) =>
+      tf.transpose(tf.reshape(x, [rows, tokens, count, headWidth]), [0, 2, 1, 3]);
+    const places = tf.tensor2d(rowsOf((place) => place % 20)); // two samples in a row
+    const samples = tf.tensor2d(rowsOf((place) => 1 + Math.floor(place / 20)));
+    const attending = { samples, positions: places };
+    const bias = attentionBias({ queries: attending, keys: attending, causal: true, window: 12 });
+    const angles = tf.mul(
+      tf.reshape(places, [rows, 1, tokens, 1]),
+      tf.tensor1d(Array.from({ length: headWidth / 2 }, (_, i) => 100 ** (-i / headWidth))),
+    );
+    const turn = (x: Tensor) => rotary(x, tf.cos(angles), tf.sin(angles));
+    const x = embedding(p['table']!, ids!); // [rows * tokens, width]
+    const normal = rmsNorm(x, p['norm']!, 1e-5);
+    const context = attention(
+      turn(split(linear(normal, 'query'), heads)),
+      turn(split(linear(normal, 'key'), keyHeads)),
+      split(linear(normal, 'value'), keyHeads),
+      { scale: headWidth ** -0.5, bias },
+    ); // [rows, heads, tokens, headWidth]
+    const joined = tf.reshape(tf.transpose(context, [0, 2, 1, 3]), [rows * tokens, width]);
+    const middle = tf.add(x, linear(joined, 'out'));
+    const inner = rmsNorm(middle, p['middleNorm']!, 1e-5);
+    const gated = siluGate(linear(inner, 'gate'), linear(inner, 'up'));
+    const after = tf.add(middle, linear(gated, 'down'));
+    return chunkedCrossEntropy(after, p['table']!, y!, { chunkTokens: 48 }).lossSum;
+  },
+};
+
+function rowsOf(value: (place: number) => number): number[][] {
+  const row = Array.from({ length: tokens }, (_, place) => value(place));
+  return Array.from({ length: rows }, () => row);
+}
 
 function inputsOf({ parameters, batch }: Model): Buffers {
   const next = randomNumbers(7);
@@ -141,4 +202,5 @@ const modelCase = (model: Model): ModelCase => ({
 export const modelCases: Readonly<Record<string, ModelCase>> = {
   'a perceptron': modelCase(mlp),
   'a transformer block': modelCase(block),
+  'a decoder layer': modelCase(decoder),
 };

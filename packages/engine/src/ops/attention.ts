@@ -3,10 +3,25 @@
  * softmax gradient needs per row, sum(dP * P), equals sum(dO * O) over the much smaller output, dropout included.
  * Source: Dao et al. 2022 (FlashAttention), appendix B.4.
  *
- * Letters: B any leading axes, Q and T positions, D width of a head.
+ * Grouped queries (Ainslie et al. 2023): where A query heads share K key heads, those of a group lie one behind the
+ * other, so a reshape makes their queries one longer list. No key or value is repeated, and the products of the
+ * gradient add up the group by themselves.
+ *
+ * Letters: B any leading axes, A heads, K heads of keys and values, Q and T positions, D width of a head.
  */
-import { add, customGrad, matMul, mul, scalar, softmax, sub, sum } from '@tensorflow/tfjs-core';
+import {
+  add,
+  customGrad,
+  matMul,
+  mul,
+  reshape,
+  scalar,
+  softmax,
+  sub,
+  sum,
+} from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import { MicrotuneError } from '@microtune/shared';
 import { registerGradients } from '../gradients/register-gradients.js';
 import { fusedKernelNames } from './fused-kernel-names.js';
 import { runFused } from './fused-kernels.js';
@@ -14,18 +29,19 @@ import { runFused } from './fused-kernels.js';
 export interface AttentionOptions {
   /** Multiplied into the scores, usually 1 / sqrt(D). */
   readonly scale: number;
-  /** Added to the scaled scores; broadcasts to [...B, Q, T]. A constant of the batch: it gets no gradient. */
+  /** Added to the scaled scores; broadcasts to [...B, A, Q, T]. A constant of the batch: it gets no gradient. */
   readonly bias?: Tensor | undefined;
-  /** Dropout of the probabilities: mask bool [...B, Q, T], 1 keeps. */
+  /** Dropout of the probabilities: mask bool [...B, A, Q, T], 1 keeps. */
   readonly dropout?: { readonly mask: Tensor; readonly rate: number } | undefined;
 }
 
 /**
  * dropout(softmax(scale * query keyT + bias)) value.
- * @param query [...B, Q, D]
- * @param key [...B, T, D]
- * @param value [...B, T, D]
- * @returns [...B, Q, D]
+ * @param query [...B, A, Q, D]
+ * @param key [...B, K, T, D]; query head a attends to key head floor(a K / A)
+ * @param value [...B, K, T, D]
+ * @returns [...B, A, Q, D]
+ * @throws MicrotuneError `usage` when K does not divide A
  */
 export function attention(
   query: Tensor,
@@ -41,15 +57,39 @@ export function attention(
   const differentiable = customGrad((...all: unknown[]) => {
     const save = all.at(-1) as (saved: Tensor[]) => void;
     const [q, k, v, ...mask] = all.slice(0, -1) as [Tensor, Tensor, Tensor, ...Tensor[]];
-    const scores = mul(matMul(q, k, false, true), scalar(scale)); // [...B, Q, T]
+    const products = matMul(perGroup(q, k), k, false, true); // [...B, K, A / K * Q, T]
+    const scores = mul(perHead(products, q), scalar(scale)); // [...B, A, Q, T]
     const probabilities = softmax(bias === undefined ? scores : add(scores, bias));
     const kept = drop(probabilities, mask, keepScale);
-    const output = matMul(kept, v); // [...B, Q, D]
+    const output = perHead(matMul(perGroup(kept, v), v), q); // [...B, A, Q, D]
     save([q, k, v, probabilities, kept, output, ...mask]);
     const gradFunc = (dy: Tensor, saved: Tensor[]) => gradients(dy, saved, { scale, keepScale });
     return { value: output, gradFunc };
   });
   return differentiable(query, key, value, ...masks);
+}
+
+/**
+ * The rows of the query heads that share a key head as one list.
+ * @param x [...B, A, Q, .]
+ * @param key [...B, K, T, D]
+ * @returns [...B, K, A / K * Q, .]; x itself where every head has its own keys
+ */
+function perGroup(x: Tensor, key: Tensor): Tensor {
+  const [heads, groups] = [x.shape.at(-3), key.shape.at(-3)];
+  if (heads === groups || heads === undefined || groups === undefined) return x;
+  if (heads % groups !== 0)
+    throw new MicrotuneError('usage', `${heads} query heads cannot share ${groups} key heads`);
+  const positions = (heads / groups) * x.shape.at(-2)!;
+  return reshape(x, [...x.shape.slice(0, -3), groups, positions, x.shape.at(-1)!]);
+}
+
+/** Undoes `perGroup`: rows [...B, K, A / K * Q, .] as those of `query` [...B, A, Q, D]. */
+function perHead(x: Tensor, query: Tensor): Tensor {
+  const shape = [...query.shape.slice(0, -1), x.shape.at(-1)!];
+  return x.rank === query.rank && shape.every((extent, axis) => extent === x.shape[axis])
+    ? x
+    : reshape(x, shape);
 }
 
 /** @param mask none, or one */
@@ -73,11 +113,14 @@ function gradients(
     Tensor,
     ...Tensor[],
   ];
-  const dProbabilities = drop(matMul(dy, v, false, true), mask, keepScale); // [...B, Q, T]
-  const perRow = sum(mul(dy, output), -1, true); // [...B, Q, 1]
+  const dGroup = perGroup(dy, v); // [...B, K, A / K * Q, D]
+  const dKept = perHead(matMul(dGroup, v, false, true), q); // [...B, A, Q, T]
+  const dProbabilities = drop(dKept, mask, keepScale);
+  const perRow = sum(mul(dy, output), -1, true); // [...B, A, Q, 1]
   const dScores = mul(mul(probabilities, sub(dProbabilities, perRow)), scalar(scale));
-  const dQuery = matMul(dScores, k);
-  const dKey = matMul(dScores, q, true, false);
+  const dScoresOfGroup = perGroup(dScores, k); // [...B, K, A / K * Q, T]
+  const dQuery = perHead(matMul(dScoresOfGroup, k), q);
+  const dKey = matMul(dScoresOfGroup, perGroup(q, k), true, false);
   // The mask has no gradient; tfjs wants one tensor per argument and does not use this one.
-  return [dQuery, dKey, matMul(kept, dy, true, false), ...mask];
+  return [dQuery, dKey, matMul(perGroup(kept, v), dGroup, true, false), ...mask];
 }
