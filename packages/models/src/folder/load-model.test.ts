@@ -143,7 +143,7 @@ describe('loadModel', () => {
     );
     await expect(loadModel(flat, { seed: 1 })).rejects.toMatchObject({
       code: 'data',
-      message: `${flat}: tensor "${key}" has shape [256], expected [16, 16]`,
+      message: `${join(flat, 'model.safetensors')}: tensor "${key}" has shape [256], expected [16, 16]`,
     });
     await expect(loadModel(source, { seed: 1, numLabels: 5 })).rejects.toThrow(
       'tensor "classifier.weight" has shape [3, 16], expected [5, 16]: the model was trained for another number of labels',
@@ -232,9 +232,16 @@ describe('loadModel', () => {
     await expect(loadModel(folder, { seed: 1 })).rejects.toMatchObject({
       code: 'data',
       message: expect.stringMatching(
-        /tensor "bert\..*" is I32, expected a floating type/,
+        /tensor "bert\..*" is I32, expected one of F32, F16, BF16, F64: quantized/,
       ) as string,
     });
+  });
+
+  it('refuses a quantized model by its method', () => {
+    const config = { model_type: 'bert', quantization_config: { quant_method: 'gptq', bits: 4 } };
+    expect(() => createModel(config, { seed: 1 })).toThrow(
+      'config: the model is quantized (gptq): quantized weights cannot be trained',
+    );
   });
 
   it.each([

@@ -8,7 +8,7 @@ import { familyOf } from '../families.js';
 import { partViews } from '../optimizer/parameter-block.js';
 import type { CheckpointTensor, ModelProgram, Parameter } from '../program.js';
 import { ModelFiles } from '../safetensors/model-files.js';
-import { isFloatDtype } from '../safetensors/dtype.js';
+import { isFloatDtype, notFloat } from '../safetensors/dtype.js';
 import { readConfig, type HfConfig } from './config-file.js';
 import type { FamilyModel, ModelOverrides } from './family.js';
 import { fillInitial } from './initial-values.js';
@@ -93,6 +93,7 @@ type Sources = ReadonlyMap<string, string | undefined>;
 type Described = Omit<LoadedModel, 'folder' | 'notes' | 'load'> & { model: FamilyModel };
 
 function describe(raw: HfConfig, options: ModelOptions, file: string): Described {
+  refuseQuantized(raw, file);
   const family = familyOf(raw, file);
   const task = resolveTask(raw, options, file);
   const labelSmoothing = options.labelSmoothing ?? 0;
@@ -106,6 +107,19 @@ function describe(raw: HfConfig, options: ModelOptions, file: string): Described
   const model = family.create({ config, task, labelSmoothing, file });
   const { program, maxTokens, vocabSize, typeVocabSize, padTokenId } = model;
   return { config, task, program, maxTokens, vocabSize, typeVocabSize, padTokenId, model };
+}
+
+/** The names and shapes of such a folder's tensors would not fit either, but say nothing of why. */
+function refuseQuantized({ quantization_config: quantization }: HfConfig, file: string): void {
+  if (quantization === undefined || quantization === null) return;
+  const method =
+    typeof quantization === 'object' && 'quant_method' in quantization
+      ? ` (${String(quantization.quant_method)})`
+      : '';
+  throw new MicrotuneError(
+    'usage',
+    `${file}: the model is quantized${method}: quantized weights cannot be trained; take the model in its original precision`,
+  );
 }
 
 function withOverrides(config: HfConfig, overrides: ModelOverrides): HfConfig {
@@ -157,7 +171,7 @@ function refuseUnusedLayers(
     layer >= numLayers
       ? `${join(files.folder, modelConfigFile)}: the number of layers is ${numLayers}, the weights hold ${layer + 1} (tensor "${name}"): ` +
           'take the config.json that the weights were saved with'
-      : `${files.folder}: tensor "${name}" has no place in layer ${layer} of the model that config.json describes: ` +
+      : `${files.pathOf(name)}: tensor "${name}" has no place in layer ${layer} of the model that config.json describes: ` +
           'take the config.json that the weights were saved with',
   );
 }
@@ -172,13 +186,15 @@ function checkTensor(
 ): void {
   const entry = files.entry(name);
   const problem =
-    entry === undefined || !isFloatDtype(entry.dtype)
-      ? `is ${entry?.dtype ?? 'missing'}, expected a floating type`
-      : entry.shape.join() !== shape.join()
-        ? `has shape [${entry.shape.join(', ')}], expected [${shape.join(', ')}]${isHead ? headAdvice : ''}`
-        : undefined;
+    entry === undefined
+      ? 'is missing'
+      : !isFloatDtype(entry.dtype)
+        ? notFloat(entry.dtype)
+        : entry.shape.join() !== shape.join()
+          ? `has shape [${entry.shape.join(', ')}], expected [${shape.join(', ')}]${isHead ? headAdvice : ''}`
+          : undefined;
   if (problem !== undefined) {
-    throw new MicrotuneError('data', `${files.folder}: tensor "${name}" ${problem}`);
+    throw new MicrotuneError('data', `${files.pathOf(name)}: tensor "${name}" ${problem}`);
   }
 }
 

@@ -69,6 +69,11 @@ export class ModelFiles {
     return [...this.#owners.keys()];
   }
 
+  /** The file that holds a tensor, or the folder where none does: for messages. */
+  pathOf(name: string): string {
+    return this.#owners.get(name)?.path ?? this.folder;
+  }
+
   entry(name: string): TensorEntry | undefined {
     return this.#owners.get(name)?.header.tensors.get(name);
   }

@@ -1,13 +1,7 @@
 /** Opens one safetensors file: the header is read and checked, tensors are read one by one where the caller wants them. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { MicrotuneError, messageOf } from '@microtune/shared';
-import {
-  convertToFloat32,
-  dtypeBits,
-  floatDtypes,
-  isFloatDtype,
-  type FloatDtype,
-} from './dtype.js';
+import { convertToFloat32, dtypeBits, isFloatDtype, notFloat, type FloatDtype } from './dtype.js';
 import {
   checkHeaderLength,
   fail,
@@ -20,7 +14,7 @@ import {
 /** Largest single read: far below the 2 GiB limit of one system call. */
 const chunkBytes = 64 * 1024 * 1024;
 /** Elements converted at a time when the file is not float32. */
-const convertedElements = 256 * 1024;
+const convertedElements = 1024 * 1024;
 
 export class SafetensorsFile {
   readonly path: string;
@@ -82,10 +76,7 @@ export class SafetensorsFile {
     if (entry === undefined) return fail(this.path, `tensor "${name}" is missing`);
     const { dtype } = entry;
     if (!isFloatDtype(dtype)) {
-      return fail(
-        this.path,
-        `tensor "${name}" is ${dtype}, expected one of ${floatDtypes.join(', ')}`,
-      );
+      return fail(this.path, `tensor "${name}" ${notFloat(dtype)}`);
     }
     if (entry.shape.length !== shape.length || entry.shape.some((n, axis) => n !== shape[axis])) {
       return fail(

@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convertToFloat32 } from './dtype.js';
 import { ModelFiles } from './model-files.js';
 import { SafetensorsFile } from './reader.js';
 import { indexName, writeModelFiles, writeSafetensors } from './writer.js';
@@ -85,6 +87,33 @@ describe('safetensors', () => {
     const double = new Float32Array(1);
     await file.readInto('double', [1], double);
     expect(double[0]).toBe(Math.fround(0.1));
+    await file.close();
+  });
+
+  it('widens every float16 as numpy does, and bfloat16 from any place in memory', () => {
+    const all = Uint16Array.from({ length: 2 ** 16 }, (_, i) => i);
+    const wide = new Float32Array(all.length);
+    convertToFloat32('F16', new Uint8Array(all.buffer), wide);
+    const bits = new Uint32Array(wide.buffer);
+    wide.forEach((value, i) => {
+      if (Number.isNaN(value)) bits[i] = 0x7fc00000;
+    });
+    // sha256 of np.arange(65536, dtype=np.uint16).view(np.float16).astype(np.float32), every NaN as 0x7fc00000
+    expect(createHash('sha256').update(bits).digest('hex')).toBe(
+      '385ff5fe69182797cda5f1827e20cf423f4416bc9246f27d0eec27cac9039259',
+    );
+    const odd = new Uint8Array(9);
+    odd.set([0x80, 0x3f, 0x49, 0xc0, 0xc0, 0xff], 3);
+    const target = new Float32Array(5);
+    convertToFloat32('BF16', odd.subarray(3), target.subarray(1, 4));
+    expect([...target]).toEqual([0, 1, -3.140625, NaN, 0]);
+  });
+
+  it('says of quantized weights that they are', async () => {
+    const file = await openBytes(fileBytes({ w: entry('U8', [8], 0, 8) }, new Uint8Array(8)));
+    await expect(file.readInto('w', [8], new Float32Array(8))).rejects.toThrow(
+      /case\.safetensors: tensor "w" is U8, expected one of F32, F16, BF16, F64: quantized weights/,
+    );
     await file.close();
   });
 
