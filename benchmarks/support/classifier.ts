@@ -9,7 +9,10 @@ import {
 } from '@microtune/models';
 
 export async function writeClassifier(source: string, folder: string): Promise<void> {
-  const model = await loadModel(source, { seed: 1, labels: ['negative', 'positive'] });
+  const model = await loadModel(source, {
+    seed: 1,
+    task: { kind: 'sequence-classification', labels: ['negative', 'positive'] },
+  });
   const layout = layOutParameters(model.program.parameters);
   const parameters = allocateBlock(await createArena(blockCount(layout)), layout);
   await model.load((parameter) => parameters.view(parameter));

@@ -26,7 +26,10 @@ export async function makeModel(folder, sentences) {
     intermediate_size: 256,
     max_position_embeddings: 64,
   };
-  const model = createModel(config, { seed: 1, labels: ['negative', 'positive'] });
+  const model = createModel(config, {
+    seed: 1,
+    task: { kind: 'sequence-classification', labels: ['negative', 'positive'] },
+  });
   const layout = layOutParameters(model.program.parameters);
   const parameters = allocateBlock(await createArena(blockCount(layout)), layout);
   await model.load((parameter) => parameters.view(parameter));

@@ -58,7 +58,11 @@ describe('bfloat16 products in OpenVINO', () => {
     if (!engine.precisions.includes('bf16')) skip(`${engine.device} has no bfloat16`);
 
     const overrides = { hiddenDropoutProb: 0, attentionProbsDropoutProb: 0 };
-    const model = await loadModel(modelFolder, { seed: 42, labels: ['0', '1'], overrides });
+    const model = await loadModel(modelFolder, {
+      seed: 42,
+      task: { kind: 'sequence-classification', labels: ['0', '1'] },
+      overrides,
+    });
     const layout = layOutParameters(model.program.parameters);
     const parameters = allocateBlock(await createArena(blockCount(layout)), layout);
     await model.load((parameter) => parameters.view(parameter));

@@ -1,6 +1,6 @@
 /** Which evaluation is the best so far, and when to stop early: the rules of HuggingFace's Trainer and EarlyStoppingCallback. */
 import { MicrotuneError, type ResolvedConfig } from '@microtune/shared';
-import type { Metrics } from '@microtune/data';
+import type { Metrics } from '@microtune/tasks';
 
 export interface Best {
   readonly value: number;

@@ -1,19 +1,10 @@
 /** Opens what a run needs to be planned: the data, the checkpoint to go on from, and the plans as functions of the step. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  assignShards,
-  computeMetrics,
-  metricNames,
-  openSplits,
-  planEvaluation,
-  planTraining,
-  type LabelMapping,
-  type Splits,
-  type TokenizedDataset,
-} from '@microtune/data';
+import { assignShards, planEvaluation, planTraining } from '@microtune/data';
 import {
   MicrotuneError,
+  assert,
   modelConfigFile,
   optionName,
   runFolder,
@@ -22,10 +13,10 @@ import {
   type Shard,
   type ShardRange,
 } from '@microtune/shared';
+import { openTask, type OpenedTask } from '@microtune/tasks';
 import { bestMetricName } from './best-metric.js';
 import type { Deadlines, EvaluationPlan, RunSpec, StepPlan } from './decide/run-spec.js';
 import { goesOnInPlace } from './earlier-run.js';
-import { gatherPredictions } from './gather-predictions.js';
 import { availableMemoryBytes } from './available-memory.js';
 import { requireMachineMemory, type MemoryNeed, type ModelNumbers } from './memory-need.js';
 import { memoryAlternatives, runMemory, sumsHeldBy } from './run-memory.js';
@@ -43,7 +34,7 @@ import { unusedOptions } from './unused-options.js';
 
 export interface OpenedRun {
   readonly spec: RunSpec;
-  readonly splits: Splits;
+  readonly task: OpenedTask;
   readonly trainSamples: number;
   readonly evaluationSamples: number;
   /** Of all processes; undefined where nothing is known of the model. */
@@ -77,72 +68,65 @@ export interface OpenOptions {
  * @throws MicrotuneError `data` or `usage` for data, options or a checkpoint that do not fit each other, or a run that does
  *   not fit this machine's memory
  */
-export async function openRun(
-  { ...config }: ResolvedConfig,
-  options: OpenOptions,
-): Promise<OpenedRun> {
-  const splits = await openSplits(config, {
-    tokenizerFolder: config.modelNameOrPath,
+export async function openRun(asked: ResolvedConfig, options: OpenOptions): Promise<OpenedRun> {
+  const task = await openTask(asked, {
+    tokenizerFolder: asked.modelNameOrPath,
     cacheFolder: options.cacheFolder,
   });
   // What was decided about the data is part of the run: stored with it, and the same for workers, eval and predict.
-  config.textColumnNames = [...splits.textColumns];
-  config.problemType = splits.mapping.problemType;
-  const training = planTraining(splits.train.lengths, config);
+  const config: ResolvedConfig = { ...asked, ...task.decided };
+  const { train, validation } = task;
+  const training = planTraining(train.lengths, config);
   checkLength(config, training.totalSteps);
   const memory = options.model && runMemory(config, training, options.model);
   if (memory !== undefined && options.model !== undefined) {
     requireMachineMemory(memory, availableMemoryBytes(), {
       workers: config.workers,
-      alternatives: memoryAlternatives(config, splits.train.lengths, options.model),
+      alternatives: memoryAlternatives(config, train.lengths, options.model),
     });
   }
-  const planStep = rememberRecent((step) => planOf(training.shardsOf(step), splits.train, config));
+  const planStep = rememberRecent((step) => planOf(training.shardsOf(step), train.lengths, config));
   const spec: RunSpec = {
     runId: options.runId,
     config,
     folder: runFolder(config.outputDir),
-    labels: splits.mapping.labels,
-    dataHash: splits.train.contentHash,
+    task: task.spec,
+    dataHash: train.contentHash,
     stepsOfEpoch: training.stepsPerEpoch,
     totalSteps: training.totalSteps,
     planAheadSteps,
     deadlines,
-    start: startOf(config, { dataHash: splits.train.contentHash, totalSteps: training.totalSteps }),
+    start: startOf(config, { dataHash: train.contentHash, totalSteps: training.totalSteps }),
     // Those of a run that is overwritten go before the first step.
     existingCheckpoints: goesOnInPlace(config) ? listCheckpoints(config.outputDir) : [],
-    evaluation: evaluationOf(splits, config),
+    evaluation: evaluationOf(validation, config),
     sumsHeld: sumsHeldBy(config, training),
     planStep,
   };
-  checkMetric(config, splits.mapping);
+  checkMetric(config, task.metricNames);
   return {
     spec,
-    splits,
-    trainSamples: splits.train.size,
-    evaluationSamples: splits.validation?.size ?? 0,
+    task,
+    trainSamples: train.size,
+    evaluationSamples: validation?.size ?? 0,
     memory,
     notes: [
-      ...notesOf('data', splits.notes),
+      ...notesOf('data', task.notes),
       ...notesOf('unused_option', unusedOptions(config)),
       ...notesOf('changed_on_resume', changesOf(spec)),
-      ...notesOf('odd_length', oddLengths(config, spec.totalSteps, splits.train.size)),
+      ...notesOf('odd_length', oddLengths(config, spec.totalSteps, train.size)),
       ...notesOf('idle_workers', fewShards(planStep(1), config)),
     ],
   };
 }
 
-function planOf(
-  shards: readonly Shard[],
-  data: TokenizedDataset,
-  config: ResolvedConfig,
-): StepPlan {
+function planOf(shards: readonly Shard[], lengths: Int32Array, config: ResolvedConfig): StepPlan {
   const samples = shards.flatMap(samplesIn);
   return {
     shards,
     ranges: rangesOf(shards, config),
     samples: samples.length,
-    tokens: samples.reduce((sum, sample) => sum + (data.lengths[sample] ?? 0), 0),
+    tokens: samples.reduce((sum, sample) => sum + (lengths[sample] ?? 0), 0),
   };
 }
 
@@ -166,7 +150,7 @@ function rememberRecent(plan: (step: number) => StepPlan): (step: number) => Ste
 }
 
 function evaluationOf(
-  { validation, mapping }: Splits,
+  validation: OpenedTask['validation'],
   config: ResolvedConfig,
 ): EvaluationPlan | undefined {
   if (validation === undefined || validation.size === 0) return undefined;
@@ -175,20 +159,16 @@ function evaluationOf(
     shards,
     ranges: rangesOf(shards, config),
     samples: validation.size,
-    score: (parts) =>
-      computeMetrics(
-        gatherPredictions(parts, validation.labels, Math.max(1, mapping.labels.length)),
-        {
-          problemType: mapping.problemType,
-          labelSmoothing: config.labelSmoothingFactor,
-        },
-      ),
+    score: (digests) => {
+      const [wanted, found] = [shards.length, digests.length];
+      assert(found === wanted, `${found} digests of ${wanted} evaluated shards`);
+      return validation.score(shards.map((shard, at) => ({ shard, digest: digests[at]! })));
+    },
   };
 }
 
-function checkMetric(config: ResolvedConfig, { problemType, labels }: LabelMapping): void {
+function checkMetric(config: ResolvedConfig, known: readonly string[]): void {
   const name = bestMetricName(config);
-  const known = metricNames(problemType, labels.length);
   if (known.includes(name)) return;
   throw new MicrotuneError(
     'usage',

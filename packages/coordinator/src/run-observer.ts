@@ -1,6 +1,6 @@
 /** What a user interface hears of a running training. */
 import type { LogEntry } from './trainer-state.js';
-import type { Metrics } from '@microtune/data';
+import type { Metrics } from '@microtune/tasks';
 import type { Note } from './note.js';
 import type { Reason, RunRecord, StepLine } from './decide/run-state.js';
 

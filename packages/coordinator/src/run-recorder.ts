@@ -1,5 +1,5 @@
 /** Writes down what happens: metrics.jsonl, events.jsonl, the log, the figures of the summary; and tells the observer. */
-import type { Clock, ResolvedConfig } from '@microtune/shared';
+import { labelsOf, type Clock, type ResolvedConfig } from '@microtune/shared';
 import type { Logger } from '@microtune/shared/logging';
 import type { Outcome, Reason, RunRecord, RunState } from './decide/run-state.js';
 import type { MemoryMeter } from './memory-meter.js';
@@ -95,7 +95,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
         code: 'run_opened',
         text: `run ${spec.runId}: steps ${stepsDone + 1} to ${spec.totalSteps}, ${trainSamples} samples`,
       });
-      const { runId, totalSteps, stepsOfEpoch: stepsPerEpoch, labels } = spec;
+      const { runId, totalSteps, stepsOfEpoch: stepsPerEpoch } = spec;
       observe({
         type: 'opened',
         runId,
@@ -105,7 +105,7 @@ export function createRunRecorder(config: ResolvedConfig, context: RecorderConte
         stepsPerEpoch,
         trainSamples,
         evaluationSamples,
-        labels,
+        labels: labelsOf(spec.task),
       });
       for (const each of notes) {
         note(stepsDone, { code: 'note', text: each.text });

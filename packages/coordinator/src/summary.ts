@@ -1,7 +1,7 @@
 /** summary.json: what a run was and what came of it, in one object. */
 import type { GpuInfo, ResolvedConfig } from '@microtune/shared';
 import type { RunState, Outcome, Ready } from './decide/run-state.js';
-import type { Metrics } from '@microtune/data';
+import type { Metrics } from '@microtune/tasks';
 import type { StepFigures } from './step-statistics.js';
 
 export interface Summary {

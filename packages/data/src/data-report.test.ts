@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { reportData } from './data-report.js';
-import { mappingOf } from './open-splits.js';
 import { lengthsOf, packRows } from './token-store.js';
 import type { TokenizedDataset } from './dataset.js';
 
@@ -12,7 +11,7 @@ function split(samples: readonly Sample[]): TokenizedDataset {
   return { size: samples.length, lengths: lengthsOf(tokens), ...tokens, labels, contentHash: '' };
 }
 
-const classes = mappingOf(['neg', 'pos', 'rest']);
+const classes = { kind: 'sequence-classification' as const, labels: ['neg', 'pos', 'rest'] };
 
 describe('reportData', () => {
   it('counts classes, lengths, rows at the limit, duplicates, conflicts and overlap', () => {
@@ -33,7 +32,7 @@ describe('reportData', () => {
       [[1, 8, 2], 1],
       [[1, 9, 2], 2],
     ]);
-    expect(reportData({ train, validation, mapping: classes, maxSeqLength: 6 })).toEqual({
+    expect(reportData({ train, validation, task: classes, maxSeqLength: 6 })).toEqual({
       train: {
         rows: 9,
         classCounts: [
@@ -63,8 +62,8 @@ describe('reportData', () => {
       [[2], -2.5],
       [[3], 9],
     ]);
-    const mapping = mappingOf([]);
-    const report = reportData({ train, validation: undefined, mapping, maxSeqLength: 6 });
+    const task = { kind: 'regression' } as const;
+    const report = reportData({ train, validation: undefined, task, maxSeqLength: 6 });
     expect(report.train.labelRange).toMatchObject({ min: -2.5, median: 9, max: 10 });
     expect(report).toMatchObject({ validation: undefined, overlapRows: 0 });
     expect(report.train.classCounts).toBeUndefined();

@@ -1,12 +1,13 @@
 /** What a person would look at before training: how many rows of what, how long, and how often the same text comes again. */
 import { hash } from 'node:crypto';
+import type { LabelTask } from '@microtune/shared';
 import { boundsOf } from './token-store.js';
-import type { LabelMapping, TokenizedDataset } from './dataset.js';
+import type { TokenizedDataset } from './dataset.js';
 import type { Splits } from './open-splits.js';
 
 export interface SplitReport {
   readonly rows: number;
-  /** Rows of each class, in the order of `mapping.labels`; undefined for regression. */
+  /** Rows of each class, in the order of the task's labels; undefined for regression. */
   readonly classCounts: readonly { readonly label: string; readonly rows: number }[] | undefined;
   /** Of the targets of a regression; undefined for classification. */
   readonly labelRange: Pick<Spread, 'min' | 'median' | 'max'> | undefined;
@@ -42,11 +43,11 @@ export interface Spread {
 export function reportData({
   train,
   validation,
-  mapping,
+  task,
   maxSeqLength,
-}: Pick<Splits, 'train' | 'validation' | 'mapping' | 'maxSeqLength'>): DataReport {
+}: Pick<Splits, 'train' | 'validation' | 'task' | 'maxSeqLength'>): DataReport {
   const described = (split: TokenizedDataset, groups: ReadonlyMap<string, SameRows>) => ({
-    ...reportSplit(split, mapping, maxSeqLength),
+    ...reportSplit(split, task, maxSeqLength),
     ...repeatedRows(split, groups),
   });
   const trained = groupRows(train);
@@ -64,13 +65,13 @@ export function reportData({
 /** The part that needs no look at the tokens themselves. */
 export function reportSplit(
   { size, labels, lengths }: TokenizedDataset,
-  { problemType, labels: names }: LabelMapping,
+  task: LabelTask,
   maxSeqLength: number,
 ): SplitReport {
-  const isRegression = problemType === 'regression';
+  const isRegression = task.kind === 'regression';
   return {
     rows: size,
-    classCounts: isRegression ? undefined : countClasses(labels, names),
+    classCounts: isRegression ? undefined : countClasses(labels, task.labels),
     labelRange: isRegression ? spreadOf(labels) : undefined,
     tokens: spreadOf(lengths),
     rowsAtLimit: lengths.reduce((sum, length) => sum + (length >= maxSeqLength ? 1 : 0), 0),

@@ -1,11 +1,4 @@
-export { ignoreIndex } from './dataset.js';
-export type {
-  Batch,
-  LabelMapping,
-  TokenBatch,
-  TokenizedDataset,
-  TokenizedTexts,
-} from './dataset.js';
+export type { TokenizedDataset, TokenizedTexts } from './dataset.js';
 export { readRows } from './read-rows.js';
 export type { ReadOptions, Row } from './row.js';
 export { findTextColumns } from './columns.js';
@@ -18,10 +11,11 @@ export { readModelLabels } from './model-labels.js';
 export type { ModelLabels } from './model-labels.js';
 export { loadTextTokenizer } from './text-tokenizer.js';
 export type { Encoded, TextTokenizer } from './text-tokenizer.js';
+export { boundsOf } from './token-store.js';
 export { tokenizeTexts } from './tokenize-texts.js';
 export { openDataset } from './open-dataset.js';
 export type { DatasetRequest } from './open-dataset.js';
-export { mappingOf, openSplits } from './open-splits.js';
+export { openSplits } from './open-splits.js';
 export type { SplitConfig, SplitPlaces, Splits } from './open-splits.js';
 export { reportData, reportSplit } from './data-report.js';
 export type { DataReport, RepeatedRows, SplitReport, Spread } from './data-report.js';
@@ -35,9 +29,5 @@ export type { Packing } from './pack-rows.js';
 export { epochOrder, planEvaluation, planSteps, planTraining } from './planner.js';
 export type { PlanConfig, StepPlan, StepPlanRequest, TrainingPlan } from './planner.js';
 export { assignShards } from './assign-shards.js';
-export { createBatcher, createTokenBatcher } from './batcher.js';
-export type { Batcher, BatcherOptions, TokenBatcher } from './batcher.js';
-export { computeMetrics, metricNames } from './metrics/metrics.js';
-export type { MetricOptions, Metrics, MetricsWithLoss, Predictions } from './metrics/metrics.js';
 export { createDropoutMasks } from './dropout-masks.js';
 export type { DropoutMasks, MaskPlace, MaskSite } from './dropout-masks.js';

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { labelsOf } from '@microtune/shared';
 import { buildLabelMapping, createLabelLookup, mapLabels } from './label-mapping.js';
 import type { MappingOptions } from './label-mapping.js';
 import type { RawLabel } from './label-table.js';
@@ -8,50 +9,51 @@ const entries = (values: readonly RawLabel[]) =>
 const mapping = (values: readonly RawLabel[], options: MappingOptions = {}) =>
   buildLabelMapping(entries(values), options);
 
+const classes = (values: readonly RawLabel[], options: MappingOptions = {}) =>
+  labelsOf(mapping(values, options));
+
 describe('buildLabelMapping', () => {
   it('sorts names', () => {
     expect(mapping(['pos', 'neg', 'meh'])).toEqual({
-      problemType: 'single_label_classification',
+      kind: 'sequence-classification',
       labels: ['meh', 'neg', 'pos'],
     });
   });
 
   it('keeps integers from 0 as ids, also when a file holds them as text', () => {
-    expect(mapping([1, 0, 2]).labels).toEqual(['0', '1', '2']);
-    expect(mapping(['1', '0']).labels).toEqual(['0', '1']);
-    expect(mapping([0, 2], { numLabels: 4 }).labels).toEqual(['0', '1', '2', '3']);
+    expect(classes([1, 0, 2])).toEqual(['0', '1', '2']);
+    expect(classes(['1', '0'])).toEqual(['0', '1']);
+    expect(classes([0, 2], { numLabels: 4 })).toEqual(['0', '1', '2', '3']);
   });
 
   it('takes the names of the model for ids, when there are as many', () => {
-    expect(mapping([1, 0], { modelLabels: ['NEG', 'POS'] }).labels).toEqual(['NEG', 'POS']);
-    expect(mapping([1, 0], { modelLabels: ['a', 'b', 'c'] }).labels).toEqual(['0', '1']);
-    expect(mapping([2, 0], { modelLabels: ['a', 'b', 'c'] }).labels).toEqual(['a', 'b', 'c']);
+    expect(classes([1, 0], { modelLabels: ['NEG', 'POS'] })).toEqual(['NEG', 'POS']);
+    expect(classes([1, 0], { modelLabels: ['a', 'b', 'c'] })).toEqual(['0', '1']);
+    expect(classes([2, 0], { modelLabels: ['a', 'b', 'c'] })).toEqual(['a', 'b', 'c']);
   });
 
   it('keeps the order of the model when it has the same names', () => {
-    expect(mapping(['b', 'a'], { modelLabels: ['b', 'a'] }).labels).toEqual(['b', 'a']);
+    expect(classes(['b', 'a'], { modelLabels: ['b', 'a'] })).toEqual(['b', 'a']);
     const settled = { modelLabels: ['x', 'a'], numLabels: 2 };
-    expect(mapping(['b', 'a'], settled).labels).toEqual(['a', 'b']);
+    expect(classes(['b', 'a'], settled)).toEqual(['a', 'b']);
     const three = ['c', 'b', 'a'];
-    expect(mapping(['b', 'a'], { modelLabels: three }).labels).toEqual(three);
-    expect(mapping(['b', 'a'], { modelLabels: three, numLabels: 3 }).labels).toEqual(three);
-    expect(mapping(['b', 'a'], { modelLabels: three, numLabels: 2 }).labels).toEqual(['a', 'b']);
+    expect(classes(['b', 'a'], { modelLabels: three })).toEqual(three);
+    expect(classes(['b', 'a'], { modelLabels: three, numLabels: 3 })).toEqual(three);
+    expect(classes(['b', 'a'], { modelLabels: three, numLabels: 2 })).toEqual(['a', 'b']);
   });
 
   it('maps other integers by their order as numbers', () => {
-    expect(mapping([10, 9, -1]).labels).toEqual(['-1', '9', '10']);
-    expect(mapping([1, 2, 3, 4, 5]).labels).toEqual(['1', '2', '3', '4', '5']);
+    expect(classes([10, 9, -1])).toEqual(['-1', '9', '10']);
+    expect(classes([1, 2, 3, 4, 5])).toEqual(['1', '2', '3', '4', '5']);
   });
 
   it('takes fractions for regression, unless told otherwise', () => {
-    expect(mapping([0.5, 1]).problemType).toBe('regression');
-    expect(mapping(['3.8', '4'])).toEqual({ problemType: 'regression', labels: [] });
-    expect(mapping([1, 2], { numLabels: 1 }).problemType).toBe('regression');
-    expect(mapping([0, 1], { problemType: 'regression' }).problemType).toBe('regression');
-    expect(mapping([0, 1], { modelProblemType: 'regression' }).problemType).toBe('regression');
-    expect(mapping([0, 1], { modelProblemType: 'regression', numLabels: 2 }).labels).toHaveLength(
-      2,
-    );
+    expect(mapping([0.5, 1])).toEqual({ kind: 'regression' });
+    expect(mapping(['3.8', '4'])).toEqual({ kind: 'regression' });
+    expect(mapping([1, 2], { numLabels: 1 })).toEqual({ kind: 'regression' });
+    expect(mapping([0, 1], { problemType: 'regression' })).toEqual({ kind: 'regression' });
+    expect(mapping([0, 1], { modelProblemType: 'regression' })).toEqual({ kind: 'regression' });
+    expect(classes([0, 1], { modelProblemType: 'regression', numLabels: 2 })).toHaveLength(2);
   });
 
   it.each<[RawLabel[], MappingOptions, string, RegExp]>([
@@ -86,13 +88,13 @@ describe('buildLabelMapping', () => {
 describe('applying a mapping', () => {
   it('knows a label by its name, its number, or as an id where names are not numbers', () => {
     const named = createLabelLookup({
-      problemType: 'single_label_classification',
+      kind: 'sequence-classification',
       labels: ['NEG', 'POS'],
     });
     expect(['POS', 1, '1', 0].map(named)).toEqual([1, 1, 1, 0]);
     expect(['pos', 2, -1, 0.5].map(named)).toEqual([undefined, undefined, undefined, undefined]);
     const numbered = createLabelLookup({
-      problemType: 'single_label_classification',
+      kind: 'sequence-classification',
       labels: ['1', '3'],
     });
     expect([3, '3', '3.0', 0, 2].map(numbered)).toEqual([1, 1, 1, undefined, undefined]);

@@ -2,13 +2,10 @@
  * What labels mean: names sorted to class ids as HuggingFace does it, integers 0..n-1 kept as they are,
  * fractions as regression targets. Decided once from the training labels, saved in config.json, and only applied after.
  */
-import { MicrotuneError, assert } from '@microtune/shared';
+import { MicrotuneError, assert, type LabelTask, type ProblemType } from '@microtune/shared';
 import { labelNumber } from './label-table.js';
 import { dataError, listed } from './row.js';
-import type { LabelMapping } from './dataset.js';
 import type { LabelEntry, RawLabel } from './label-table.js';
-
-type ProblemType = LabelMapping['problemType'];
 
 export interface MappingOptions {
   /** What the user asked for. */
@@ -19,23 +16,21 @@ export interface MappingOptions {
   readonly modelProblemType?: ProblemType | undefined;
 }
 
-const regression: LabelMapping = { problemType: 'regression', labels: [] };
-
 /**
- * The mapping for a training set with these labels.
+ * The task of a training set with these labels.
  * @throws MicrotuneError `usage` when the options contradict each other or the labels; `data` when there is but one class
  */
 export function buildLabelMapping(
   entries: readonly LabelEntry[],
   options: MappingOptions,
-): LabelMapping {
+): LabelTask {
   const numbers = entries.map((entry) => labelNumber(entry.value));
   const problemType = decideProblemType(numbers, options);
   const [first] = entries;
   assert(first, 'a training set without labels');
   if (problemType === 'regression') {
     const name = entries[numbers.indexOf(undefined)];
-    if (name === undefined) return regression;
+    if (name === undefined) return { kind: 'regression' };
     throw dataError(
       name.file,
       name.line,
@@ -56,7 +51,7 @@ export function buildLabelMapping(
       `every row has the label ${JSON.stringify(first.value)}; a classifier needs at least two (or give --num_labels)`,
     );
   }
-  return { problemType: 'single_label_classification', labels };
+  return { kind: 'sequence-classification', labels };
 }
 
 /** A head of as many outputs is trained on: under other names its outputs would be renamed without a word. */
@@ -141,35 +136,36 @@ function padded(names: string[], numLabels: number | undefined): string[] {
   return names;
 }
 
-/** Class id or regression target of a label; undefined when the mapping does not know it. */
-export function createLabelLookup(mapping: LabelMapping): (value: RawLabel) => number | undefined {
-  if (mapping.problemType === 'regression') return labelNumber;
-  const ids = new Map(mapping.labels.map((name, id) => [name, id]));
-  const namesAreNumbers = mapping.labels.every((name) => labelNumber(name) !== undefined);
+/** Class id or regression target of a label; undefined when the task does not know it. */
+export function createLabelLookup(task: LabelTask): (value: RawLabel) => number | undefined {
+  if (task.kind === 'regression') return labelNumber;
+  const { labels } = task;
+  const ids = new Map(labels.map((name, id) => [name, id]));
+  const namesAreNumbers = labels.every((name) => labelNumber(name) !== undefined);
   return (value) => {
     const named = ids.get(String(value));
     if (named !== undefined) return named;
     const number = labelNumber(value);
     if (number === undefined) return undefined;
     const isId =
-      !namesAreNumbers && Number.isInteger(number) && number >= 0 && number < mapping.labels.length;
+      !namesAreNumbers && Number.isInteger(number) && number >= 0 && number < labels.length;
     return ids.get(String(number)) ?? (isId ? number : undefined);
   };
 }
 
 /**
  * Numbers for a table of labels.
- * @throws MicrotuneError `data` for the first label the mapping does not know, naming file, row, label and the known ones
+ * @throws MicrotuneError `data` for the first label the task does not know, naming file, row, label and the known ones
  */
-export function mapLabels(entries: readonly LabelEntry[], mapping: LabelMapping): Float32Array {
-  const lookup = createLabelLookup(mapping);
+export function mapLabels(entries: readonly LabelEntry[], task: LabelTask): Float32Array {
+  const lookup = createLabelLookup(task);
   return Float32Array.from(entries, ({ value, file, line }) => {
     const mapped = lookup(value);
     if (mapped !== undefined) return mapped;
     const expected =
-      mapping.problemType === 'regression'
+      task.kind === 'regression'
         ? 'regression needs numbers'
-        : `the labels of the training data are ${listed(mapping.labels)}`;
+        : `the labels of the training data are ${listed(task.labels)}`;
     throw dataError(file, line, `unknown label ${JSON.stringify(value)}: ${expected}`);
   });
 }

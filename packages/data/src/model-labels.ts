@@ -1,16 +1,13 @@
 import { join } from 'node:path';
-import { MicrotuneError } from '@microtune/shared';
+import { MicrotuneError, problemTypes, type ProblemType } from '@microtune/shared';
 import { parseJsonObject } from './json-object.js';
 import { readIfThere } from './text-tokenizer.js';
-import type { LabelMapping } from './dataset.js';
 
 export interface ModelLabels {
   /** Names by id; undefined when the model has none but LABEL_0, LABEL_1… */
   readonly labels: readonly string[] | undefined;
-  readonly problemType: LabelMapping['problemType'] | undefined;
+  readonly problemType: ProblemType | undefined;
 }
-
-const problemTypes = ['single_label_classification', 'regression'] as const;
 
 /**
  * `id2label` and `problem_type` of a model folder's config.json.

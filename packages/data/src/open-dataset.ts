@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { messageOf } from '@microtune/shared';
+import { labelsOf, messageOf, problemTypeOf, type LabelTask } from '@microtune/shared';
 import { guessNote } from './columns.js';
 import { mapLabels } from './label-mapping.js';
 import { readCached, writeCached } from './source-cache.js';
 import { sourceKey, tokenizeSource } from './source-data.js';
 import { loadTextTokenizer } from './text-tokenizer.js';
 import { lengthsOf, selectRows } from './token-store.js';
-import type { LabelMapping, TokenizedDataset } from './dataset.js';
+import type { TokenizedDataset } from './dataset.js';
 import type { ColumnConfig, SourceData, SourceRequest } from './source-data.js';
 
 export interface DatasetRequest {
@@ -19,7 +19,7 @@ export interface DatasetRequest {
   /** Where tokenized files are kept; undefined keeps nothing. */
   readonly cacheFolder: string | undefined;
   /** What the labels mean, as the training run decided it. */
-  readonly mapping: LabelMapping;
+  readonly task: LabelTask;
   /** Use only the first rows. */
   readonly maxSamples?: number | undefined;
   /** Called with things the user should know. */
@@ -34,7 +34,7 @@ export async function openDataset(request: DatasetRequest): Promise<TokenizedDat
   const tokenizer = await loadTextTokenizer(request.tokenizerFolder, request.maxSeqLength);
   const source = await openSource({ ...request, tokenizer }, request.cacheFolder, request.onNote);
   const size = source.labelIndices.length;
-  return datasetOf(source, request.mapping, firstRows(size, request.maxSamples));
+  return datasetOf(source, request.task, firstRows(size, request.maxSamples));
 }
 
 /** @param onNote called when text columns were guessed, or the cache cannot be written, which costs time but no result */
@@ -64,26 +64,28 @@ export function firstRows(size: number, count: number | undefined): Int32Array |
 }
 
 /**
- * A source under a mapping. @param rows the rows taken, in order; undefined for all
- * @throws MicrotuneError `data` for a label outside the mapping
+ * A source under a task. @param rows the rows taken, in order; undefined for all
+ * @throws MicrotuneError `data` for a label that the task does not know
  */
 export function datasetOf(
   source: SourceData,
-  mapping: LabelMapping,
+  task: LabelTask,
   rows: Int32Array | undefined,
 ): TokenizedDataset {
   const tokens = rows === undefined ? source.tokens : selectRows(source.tokens, rows);
-  const values = mapLabels(source.labelEntries, mapping);
+  const values = mapLabels(source.labelEntries, task);
   const indices =
     rows === undefined ? source.labelIndices : rows.map((row) => source.labelIndices[row] ?? -1);
   const selection = rows === undefined ? 'all' : createHash('sha256').update(rows).digest('hex');
+  // Its spelling is in the identity of every checkpoint: another one would end their runs.
+  const meaning = { problemType: problemTypeOf(task), labels: labelsOf(task) };
   return {
     size: indices.length,
     lengths: lengthsOf(tokens),
     ...tokens,
     labels: Float32Array.from(indices, (index) => values[index] ?? NaN),
     contentHash: createHash('sha256')
-      .update(JSON.stringify([source.key, mapping, selection]))
+      .update(JSON.stringify([source.key, meaning, selection]))
       .digest('hex'),
   };
 }

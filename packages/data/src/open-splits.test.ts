@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { labelsOf, type LabelTask, type TaskSpec } from '@microtune/shared';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { openDataset } from './open-dataset.js';
 import { openSplits } from './open-splits.js';
@@ -48,8 +49,8 @@ const configOf = (extra: Partial<SplitConfig>): SplitConfig => ({
   dataSeed: 42,
   ...extra,
 });
-const open = (extra: Partial<SplitConfig>, labels?: string[]) =>
-  openSplits(configOf(extra), { tokenizerFolder: folder, cacheFolder, labels });
+const open = (extra: Partial<SplitConfig>, task?: LabelTask) =>
+  openSplits(configOf(extra), { tokenizerFolder: folder, cacheFolder, task });
 const cached = () => readdirSync(cacheFolder);
 
 describe('openSplits', () => {
@@ -58,7 +59,7 @@ describe('openSplits', () => {
       trainFile: [write('a.tsv', 'a b\tpos\nc\tneg\n'), write('b.tsv', 'd e f\tpos\n')],
       validationFile: [write('dev.tsv', 'a\tneg\n')],
     });
-    expect(splits.mapping.labels).toEqual(['neg', 'pos']);
+    expect(labelsOf(splits.task)).toEqual(['neg', 'pos']);
     expect(splits.padTokenId).toBe(0);
     expect(splits.train).toMatchObject({
       size: 3,
@@ -90,7 +91,7 @@ describe('openSplits', () => {
     // An entry that is made again is another file.
     const entry = () => statSync(join(cacheFolder, cached()[0] ?? '')).ino;
     const made = entry();
-    const again = await open(config, [...first.mapping.labels]);
+    const again = await open(config, first.task);
     expect(again).toEqual(first);
     expect(cached()).toHaveLength(1);
     expect(entry()).toBe(made);
@@ -194,8 +195,8 @@ describe('openSplits', () => {
 
   it('takes names of labels from the model', async () => {
     write('config.json', '{"id2label": {"1": "GOOD", "0": "BAD"}, "problem_type": null}');
-    const { mapping } = await open({ trainFile: [write('a.tsv', 'a\t1\nb\t0\n')] });
-    expect(mapping.labels).toEqual(['BAD', 'GOOD']);
+    const { task } = await open({ trainFile: [write('a.tsv', 'a\t1\nb\t0\n')] });
+    expect(labelsOf(task)).toEqual(['BAD', 'GOOD']);
   });
 });
 
@@ -255,7 +256,7 @@ describe('openSplits refuses', () => {
 });
 
 describe('openDataset', () => {
-  it('reads a split under a mapping of its own', async () => {
+  it('reads a split under a task of its own', async () => {
     const file = write('test.tsv', 'a\t1\nb\t0\n');
     const request = {
       files: [file],
@@ -266,14 +267,14 @@ describe('openDataset', () => {
     };
     const named = await openDataset({
       ...request,
-      mapping: { problemType: 'single_label_classification', labels: ['NEG', 'POS'] },
+      task: { kind: 'sequence-classification', labels: ['NEG', 'POS'] },
     });
     expect(named.labels).toEqual(Float32Array.of(1, 0));
     const other = {
-      problemType: 'single_label_classification',
+      kind: 'sequence-classification',
       labels: ['neg', 'pos', '1'],
-    } as const;
-    await expect(openDataset({ ...request, mapping: other })).resolves.toMatchObject({
+    } satisfies TaskSpec;
+    await expect(openDataset({ ...request, task: other })).resolves.toMatchObject({
       labels: Float32Array.of(2, 0),
     });
   });
@@ -310,8 +311,8 @@ describe.skipIf(!existsSync(shared))('real data (skipped where ../shared is abse
 
   it('reads the reviews, truncated', async () => {
     const config = configOf({ trainFile: [data('movie-reviews/test.jsonl')], maxSeqLength: 256 });
-    const { train, mapping } = await openSplits(config, places());
-    expect([train.size, Math.max(...train.lengths), mapping.labels]).toEqual([
+    const { train, task } = await openSplits(config, places());
+    expect([train.size, Math.max(...train.lengths), labelsOf(task)]).toEqual([
       400,
       256,
       ['neg', 'pos'],

@@ -1,4 +1,4 @@
-import { MicrotuneError } from '@microtune/shared';
+import { MicrotuneError, type LabelTask, type ResolvedConfig } from '@microtune/shared';
 import { guessNote } from './columns.js';
 import { decideTextColumns } from './decide-columns.js';
 import { datasetOf, firstRows, openSource } from './open-dataset.js';
@@ -10,8 +10,7 @@ import { dataError, listed } from './row.js';
 import { holdSameBytes } from './source-data.js';
 import { loadTextTokenizer } from './text-tokenizer.js';
 import { lengthsOf } from './token-store.js';
-import type { ResolvedConfig } from '@microtune/shared';
-import type { LabelMapping, TokenizedDataset } from './dataset.js';
+import type { TokenizedDataset } from './dataset.js';
 import type { CountedLabel } from './refuse-doubtful-labels.js';
 import type { SourceData } from './source-data.js';
 import type { TextTokenizer } from './text-tokenizer.js';
@@ -38,14 +37,14 @@ export interface SplitPlaces {
   readonly tokenizerFolder: string;
   /** Where tokenized files are kept; undefined keeps nothing. */
   readonly cacheFolder: string | undefined;
-  /** Label names by id as the coordinator decided them (empty for regression); undefined decides from the training labels. */
-  readonly labels?: readonly string[] | undefined;
+  /** As the coordinator decided it; undefined decides from the training labels. */
+  readonly task?: LabelTask | undefined;
 }
 
 export interface Splits {
   readonly train: TokenizedDataset;
   readonly validation: TokenizedDataset | undefined;
-  readonly mapping: LabelMapping;
+  readonly task: LabelTask;
   readonly padTokenId: number;
   /** Tokens a row can have at most: the configured length, or what the model takes if that is less. */
   readonly maxSeqLength: number;
@@ -57,7 +56,7 @@ export interface Splits {
 
 /**
  * The splits of a run: read, tokenized and cached by whoever comes first, taken from the cache by everybody after.
- * The same on every process that opens them with the same configuration and labels (`contentHash` proves it).
+ * The same on every process that opens them with the same configuration and task (`contentHash` proves it).
  * @throws MicrotuneError `data` or `usage` as `openDataset`; `usage` for contradicting options
  */
 export async function openSplits(config: SplitConfig, places: SplitPlaces): Promise<Splits> {
@@ -75,7 +74,7 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
       `max_seq_length ${config.maxSeqLength} is above what the model takes; using ${tokenizer.maxSeqLength}`,
     );
   }
-  const decided = places.labels !== undefined;
+  const decided = places.task !== undefined;
   if (!decided) await refuseTrainingFiles(config);
   const textColumnNames = await textColumnsOf(config);
   const guess = guessNote([textColumnNames[0] ?? '', textColumnNames[1]], config);
@@ -90,9 +89,9 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
   };
 
   const source = await open(config.trainFile);
-  const mapping = await decideMapping(source, config, places);
+  const task = await decideTask(source, config, places);
   const common = {
-    mapping,
+    task,
     padTokenId: tokenizer.padTokenId,
     maxSeqLength: tokenizer.maxSeqLength,
     textColumns: textColumnNames,
@@ -101,41 +100,41 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
   if (validationSplit !== undefined && validationSplit > 0) {
     const parts = holdOut(source.labelIndices.length, validationSplit, config.dataSeed);
     return {
-      train: datasetOf(source, mapping, parts.train.subarray(0, config.maxTrainSamples)),
-      validation: datasetOf(source, mapping, parts.validation.subarray(0, config.maxEvalSamples)),
+      train: datasetOf(source, task, parts.train.subarray(0, config.maxTrainSamples)),
+      validation: datasetOf(source, task, parts.validation.subarray(0, config.maxEvalSamples)),
       ...common,
     };
   }
   const train = datasetOf(
     source,
-    mapping,
+    task,
     firstRows(source.labelIndices.length, config.maxTrainSamples),
   );
   if (validationFile === undefined) return { train, validation: undefined, ...common };
   const held = await open(validationFile);
   const validation = datasetOf(
     held,
-    mapping,
+    task,
     firstRows(held.labelIndices.length, config.maxEvalSamples),
   );
   return { train, validation, ...common };
 }
 
-async function decideMapping(
+async function decideTask(
   source: SourceData,
   config: SplitConfig,
   places: SplitPlaces,
-): Promise<LabelMapping> {
-  if (places.labels !== undefined) return mappingOf(places.labels);
+): Promise<LabelTask> {
+  if (places.task !== undefined) return places.task;
   const model = await readModelLabels(places.tokenizerFolder);
-  const mapping = buildLabelMapping(source.labelEntries, {
+  const task = buildLabelMapping(source.labelEntries, {
     numLabels: config.numLabels,
     problemType: config.problemType,
     modelLabels: model.labels,
     modelProblemType: model.problemType,
   });
-  refuseDoubtfulLabels(countedLabels(source), mapping.problemType, config.numLabels);
-  return mapping;
+  refuseDoubtfulLabels(countedLabels(source), task, config.numLabels);
+  return task;
 }
 
 function countedLabels({ labelEntries, labelIndices }: SourceData): CountedLabel[] {
@@ -184,11 +183,4 @@ async function emptyTexts(
       `all texts are empty: no row has one in ${listed(textColumns.filter((name) => name !== undefined))}; choose with --text_column_names`,
     );
   return [`${file}: ${empty} of ${lengths.length} rows have an empty text`];
-}
-
-/** The mapping that names alone stand for: none means regression. */
-export function mappingOf(labels: readonly string[]): LabelMapping {
-  return labels.length === 0
-    ? { problemType: 'regression', labels: [] }
-    : { problemType: 'single_label_classification', labels };
 }

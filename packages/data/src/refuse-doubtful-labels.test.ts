@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLabelTable } from './label-table.js';
 import { refuseDoubtfulLabels } from './refuse-doubtful-labels.js';
+import type { LabelTask } from '@microtune/shared';
 import type { CountedLabel } from './refuse-doubtful-labels.js';
 
 /** Counted as the rows of a file with a header have them. */
@@ -15,9 +16,10 @@ function counted(values: readonly string[]): CountedLabel[] {
   return table.entries.map((entry, at) => ({ ...entry, count: counts[at] ?? 0 }));
 }
 
+const classes = { kind: 'sequence-classification', labels: [] } satisfies LabelTask;
 const refusal = (values: readonly string[], numLabels?: number): string => {
   try {
-    refuseDoubtfulLabels(counted(values), 'single_label_classification', numLabels);
+    refuseDoubtfulLabels(counted(values), classes, numLabels);
     return 'none';
   } catch (error) {
     return String(error);

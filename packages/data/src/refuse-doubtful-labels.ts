@@ -4,8 +4,7 @@
  */
 import { labelNumber } from './label-table.js';
 import { dataError, listed } from './row.js';
-import type { MicrotuneError } from '@microtune/shared';
-import type { LabelMapping } from './dataset.js';
+import type { LabelTask, MicrotuneError } from '@microtune/shared';
 import type { LabelEntry } from './label-table.js';
 
 export interface CountedLabel extends LabelEntry {
@@ -25,10 +24,10 @@ const manyClasses = 20;
 /** @throws MicrotuneError `data` naming file, line and value of the first rows that cause the doubt, and what settles it */
 export function refuseDoubtfulLabels(
   labels: readonly CountedLabel[],
-  problemType: LabelMapping['problemType'],
+  { kind }: LabelTask,
   numLabels: number | undefined,
 ): void {
-  if (problemType === 'regression' || numLabels === labels.length) return;
+  if (kind === 'regression' || numLabels === labels.length) return;
   const settled = `mend the rows, or give --num_labels ${labels.length} where they are meant`;
   for (const doubt of [oddNumbers, spellings, tooMany, lonely]) {
     const found = doubt(labels);

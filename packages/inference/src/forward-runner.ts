@@ -3,17 +3,16 @@
  * first. Nothing is updated, and no label goes in.
  */
 import { gatherRows } from '@microtune/arena';
-import { createTokenBatcher, type TokenBatch, type TokenizedTexts } from '@microtune/data';
+import type { TokenizedTexts } from '@microtune/data';
 import type { CompileOptions, Engine, HostBuffer, HostRows, TensorSpec } from '@microtune/engine';
-import { graphNames, requireFit, tokenFields, type LoadedModel } from '@microtune/models';
+import { requireFit, type LoadedModel } from '@microtune/models';
+import { assert, samplesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
 import {
-  assert,
-  placesIn,
-  samplesIn,
-  shapeKey,
-  type Shard,
-  type ShardShape,
-} from '@microtune/shared';
+  createTokenCollator,
+  type Batch,
+  type EvaluatedShard,
+  type Outputs,
+} from '@microtune/tasks';
 import { placeWeights, type ForwardGraph, type PlacedWeights, type Weights } from './weights.js';
 
 export interface ForwardOptions {
@@ -63,26 +62,27 @@ export class ForwardRunner {
   }
 
   /**
-   * One call at a time.
-   * @returns logits [texts.size, numLabels] row-major, in sample order; NaN for samples in no shard
+   * What a task's `score` wants of every shard. One call at a time.
+   * @param digest is given what the graph gave for a batch, which the next one overwrites
    * @throws as requireFit
    */
-  async logits(texts: TokenizedTexts, shards: readonly Shard[]): Promise<Float32Array> {
+  async run(
+    texts: TokenizedTexts,
+    shards: readonly Shard[],
+    digest: (batch: Batch, outputs: Outputs) => Uint8Array,
+  ): Promise<EvaluatedShard[]> {
     const { model } = this.#options;
     requireFit(model, texts);
-    const { numLabels } = model.program;
-    const batcher = createTokenBatcher(texts, model);
-    const all = new Float32Array(texts.size * numLabels).fill(Number.NaN); // [samples, numLabels]
+    const collate = createTokenCollator(texts, model.program.inputs, model);
+    const evaluated: EvaluatedShard[] = [];
     for (const shard of shards) {
       const compiled = await this.#compile(shard.shape);
-      await compiled.graph.run(this.#inputs(compiled, batcher(shard)), compiled.outputs);
+      const batch = collate(shard);
+      await compiled.graph.run(this.#inputs(compiled, batch), compiled.outputs);
       this.#count(shard, texts);
-      const logits = compiled.outputs[graphNames.logits] as Float32Array; // [rows * samplesPerRow, numLabels]
-      for (const { sample, place } of placesIn(shard)) {
-        all.set(logits.subarray(place * numLabels, (place + 1) * numLabels), sample * numLabels);
-      }
+      evaluated.push({ shard, digest: digest(batch, compiled.outputs) });
     }
-    return all;
+    return evaluated;
   }
 
   get figures(): Figures {
@@ -99,17 +99,16 @@ export class ForwardRunner {
     this.#options.engine.dispose();
   }
 
-  #inputs({ graph, tables }: CompiledShape, batch: TokenBatch): Record<string, HostBuffer> {
+  #inputs({ graph, tables }: CompiledShape, batch: Batch): Record<string, HostBuffer> {
     const inputs: Record<string, HostBuffer> = {};
     for (const { name } of graph.inputs) {
-      const field = tokenFields[name];
-      if (field !== undefined) inputs[name] = batch[field];
+      const input = batch.inputs[name];
+      if (input !== undefined) inputs[name] = input;
     }
     for (const { rows, into } of tables) {
       const table = this.#options.weights.get(rows.table);
-      const field = tokenFields[rows.ids];
-      assert(table && field, `rows of ${rows.table} can be gathered`);
-      const ids = batch[field] as Int32Array;
+      const ids = batch.inputs[rows.ids];
+      assert(table && ids instanceof Int32Array, `rows of ${rows.table} can be gathered`);
       gatherRows(into, { table, ids, width: rows.tableShape[1] });
       inputs[rows.rowsInput] = into;
     }

@@ -1,12 +1,9 @@
 /** A trained model that answers: texts in, predictions out, in this process. */
 import {
-  computeMetrics,
   openDataset,
   openRows,
   planEvaluation,
   tokenizeTexts,
-  type LabelMapping,
-  type MetricsWithLoss,
   type OpenedRow,
   type RowSource,
   type TextTokenizer,
@@ -14,7 +11,14 @@ import {
 } from '@microtune/data';
 import type { EngineName, Precision } from '@microtune/engine';
 import type { LoadedModel } from '@microtune/models';
-import { MicrotuneError } from '@microtune/shared';
+import {
+  MicrotuneError,
+  labelCount,
+  labelsOf,
+  problemTypeOf,
+  type ProblemType,
+} from '@microtune/shared';
+import { gatherLogits, labelTask, type MetricsWithLoss } from '@microtune/tasks';
 import type { Figures, ForwardRunner } from './forward-runner.js';
 import { createInTurn } from './in-turn.js';
 import { createAnswerPlanner, type AnswerPlanner } from './plan-answers.js';
@@ -84,7 +88,7 @@ export type Evaluation = MetricsWithLoss & {
 export class Model implements AsyncDisposable {
   /** The names of the classes by id; empty for a regression model. */
   readonly labels: readonly string[];
-  readonly problemType: LabelMapping['problemType'];
+  readonly problemType: ProblemType;
   /** Tokens per row at most; longer texts are cut. */
   readonly maxSeqLength: number;
   /** What computes. */
@@ -95,9 +99,9 @@ export class Model implements AsyncDisposable {
   #closing: Promise<void> | undefined;
 
   constructor(parts: ModelParts) {
-    const { problemType, labels } = parts.model.task;
-    this.labels = problemType === 'regression' ? [] : labels;
-    this.problemType = problemType;
+    const { task } = parts.model;
+    this.labels = labelsOf(task);
+    this.problemType = problemTypeOf(task);
     this.maxSeqLength = parts.maxSeqLength;
     this.engine = parts.engine;
     this.#parts = parts;
@@ -189,7 +193,8 @@ export class Model implements AsyncDisposable {
     groups: AsyncIterable<readonly Question[]> | Iterable<readonly Question[]>,
   ): AsyncGenerator<(Question & { readonly answer: Prediction | undefined })[]> {
     const { runner, tokenizer, model } = this.#parts;
-    const { numLabels } = model.program;
+    const width = labelCount(model.task);
+    const { digest } = labelTask(model.task, { labelSmoothing: 0 });
     const tokenized = async function* () {
       for await (const questions of groups) {
         const texts = questions.flatMap((question) => question.texts ?? []);
@@ -197,19 +202,22 @@ export class Model implements AsyncDisposable {
       }
     };
     for await (const { questions, tokens } of oneAhead(tokenized())) {
-      const logits = await this.#inTurn(() => runner.logits(tokens, this.#plan(tokens.lengths))); // [samples, numLabels]
+      const evaluated = await this.#inTurn(() =>
+        runner.run(tokens, this.#plan(tokens.lengths), digest),
+      );
+      const logits = gatherLogits(evaluated, { size: tokens.size, width }); // [samples, labels]
       let from = 0;
       yield questions.map((question) => {
         if (question.texts === undefined) return { ...question, answer: undefined };
-        const own = logits.subarray(from, (from += numLabels));
-        return { ...question, answer: predictionOf(own, this.labels) };
+        const own = logits.subarray(from, (from += width));
+        return { ...question, answer: predictionOf(own, model.task) };
       });
     }
   }
 
   async #evaluate(files: readonly string[], options: EvaluateOptions): Promise<Evaluation> {
     const { settings, folder, cacheFolder, runner, model } = this.#parts;
-    const { maxSeqLength, problemType, labels } = this;
+    const { maxSeqLength } = this;
     const dataset = await openDataset({
       files,
       columns: {
@@ -220,17 +228,16 @@ export class Model implements AsyncDisposable {
       tokenizerFolder: folder,
       maxSeqLength,
       cacheFolder,
-      mapping: { problemType, labels },
+      task: model.task,
       maxSamples: options.maxSamples,
       ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
     });
     if (dataset.size === 0) throw new MicrotuneError('data', `${files.join(', ')}: no rows`);
     const { microBatchTokens, labelSmoothing } = settings;
     const shards = planEvaluation(dataset.lengths, { microBatchTokens, maxSeqLength });
-    const logits = await runner.logits(dataset, shards);
-    const predictions = { numLabels: model.program.numLabels, logits, labels: dataset.labels };
-    const metrics = computeMetrics(predictions, { problemType, labelSmoothing });
-    return { ...metrics, samples: dataset.size };
+    const task = labelTask(model.task, { labelSmoothing });
+    const evaluated = await runner.run(dataset, shards, task.digest);
+    return { ...task.score(evaluated, dataset), samples: dataset.size };
   }
 }
 

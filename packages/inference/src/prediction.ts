@@ -1,4 +1,5 @@
 /** Logits of one text -> what the model says about it. */
+import type { LabelTask } from '@microtune/shared';
 
 /** Of a classifier. */
 export interface ClassPrediction {
@@ -20,12 +21,10 @@ export interface ValuePrediction {
 
 export type Prediction = ClassPrediction | ValuePrediction;
 
-/**
- * @param logits [numLabels]
- * @param labels names by id; empty for regression
- */
-export function predictionOf(logits: Float32Array, labels: readonly string[]): Prediction {
-  if (labels.length === 0) return { score: logits[0] ?? Number.NaN };
+/** @param logits [labelCount(task)] */
+export function predictionOf(logits: Float32Array, task: LabelTask): Prediction {
+  if (task.kind === 'regression') return { score: logits[0] ?? Number.NaN };
+  const { labels } = task;
   // Softmax in float64, less the largest logit so that nothing overflows.
   const largest = Math.max(...logits);
   const exponentials = Array.from(logits, (logit) => Math.exp(logit - largest));

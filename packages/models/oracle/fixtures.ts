@@ -1,9 +1,9 @@
 /** The stored fixtures as tests use them: see README.md. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ignoreIndex } from '@microtune/data';
 import type { ShardShape } from '@microtune/shared';
-import { graphNames, type ModelProgram } from '../src/program.js';
+import { classIds, ignoreIndex, targets, targetWeights, tokenInputs } from '@microtune/tasks';
+import type { ModelProgram } from '../src/program.js';
 
 export const fixtures = join(import.meta.dirname, 'fixtures');
 export const cases = ['classification', 'pair', 'regression'] as const;
@@ -72,18 +72,18 @@ export function layOutBatch(
     });
   });
   const inputs: GraphInputs = {
-    [graphNames.inputIds]: ids!,
-    [graphNames.positionIds]: positions!,
-    [graphNames.sampleOfToken]: sampleOfToken,
-    [graphNames.firstTokens]: firstTokens,
-    [graphNames.tokenTypeIds]: types!,
+    [tokenInputs.inputIds.name]: ids!,
+    [tokenInputs.positionIds.name]: positions!,
+    [tokenInputs.sampleOfToken.name]: sampleOfToken,
+    [tokenInputs.firstTokens.name]: firstTokens,
+    [tokenInputs.tokenTypeIds.name]: types!,
   };
   const all = Array.from({ length: places }, (_, place) => place);
-  if (program.numLabels > 1) {
-    inputs[graphNames.labels] = Int32Array.from(all, (place) => labelAt(place, ignoreIndex));
+  if (program.labelInputs.includes(classIds)) {
+    inputs[classIds.name] = Int32Array.from(all, (place) => labelAt(place, ignoreIndex));
   } else {
-    inputs[graphNames.labels] = Float32Array.from(all, (place) => labelAt(place, 3));
-    inputs[graphNames.labelWeights] = Float32Array.from(all, (place) =>
+    inputs[targets.name] = Float32Array.from(all, (place) => labelAt(place, 3));
+    inputs[targetWeights.name] = Float32Array.from(all, (place) =>
       place < batch.labels.length ? 1 : 0,
     );
   }

@@ -1,4 +1,4 @@
-export { graphNames, tokenFields } from './program.js';
+export { graphNames } from './program.js';
 export type {
   CheckpointTensor,
   DropoutSite,
@@ -12,7 +12,7 @@ export { checkWeights } from './folder/check-weights.js';
 export { requireFit } from './folder/require-fit.js';
 export type { ModelOverrides } from './folder/family.js';
 export type { HfConfig } from './folder/config-file.js';
-export type { ProblemType, Task, TaskOptions } from './folder/task.js';
+export type { TaskOptions } from './folder/task.js';
 export { saveModel } from './folder/save-model.js';
 export { SavedWeights } from './folder/saved-weights.js';
 export type { SaveModelOptions } from './folder/save-model.js';

@@ -2,9 +2,9 @@
  * What the worker knows of a model: its parameters in arena order, and graphs for a shard shape.
  * Families (bert/ and later ones) make a ModelProgram; the worker's loop reads no family's name.
  */
-import type { TokenBatch } from '@microtune/data';
 import type { Graph } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
+import { outputNames, type InputSpec } from '@microtune/tasks';
 
 /** A tensor of a checkpoint file, as HuggingFace names and shapes it. */
 export interface CheckpointTensor {
@@ -27,35 +27,13 @@ export interface Parameter {
   readonly gradient: 'dense' | 'rows';
 }
 
-/** Names of graph inputs and outputs, the same for every family. */
+/** Names of graph inputs and outputs, the same for every family; those of a batch are in its InputSpecs. */
 export const graphNames = {
-  inputIds: 'input_ids', // int32 [rows * tokens]
-  /** Place of each token in its sample. */
-  positionIds: 'position_ids', // int32 [rows * tokens]
-  /** Which sample of its row a token belongs to, from 1; 0 for padding. */
-  sampleOfToken: 'sample_of_token', // float32 [rows, tokens]
-  /** Where in its row each sample begins; 0 for places without one. */
-  firstTokens: 'first_tokens', // int32 [rows * samplesPerRow]
-  tokenTypeIds: 'token_type_ids', // int32 [rows * tokens]
-  labels: 'labels', // int32 (classification) or float32 (regression) [rows * samplesPerRow]
-  labelWeights: 'label_weights', // float32 [rows * samplesPerRow], regression only
-  lossSum: 'loss_sum', // float32 []
-  logits: 'logits', // float32 [rows * samplesPerRow, numLabels]
+  ...outputNames,
   /** bool mask of a dropout site: 1 keeps. */
   dropoutMask: (site: string) => `dropout/${site}`,
   gradient: (parameter: string) => `gradient/${parameter}`,
 } as const;
-
-type TokenField = Exclude<keyof TokenBatch, 'shape' | 'rows'>;
-
-/** Which part of a batch of tokens a graph input is, by name. */
-export const tokenFields: Readonly<Partial<Record<string, TokenField>>> = {
-  [graphNames.inputIds]: 'inputIds',
-  [graphNames.positionIds]: 'positionIds',
-  [graphNames.sampleOfToken]: 'sampleOfToken',
-  [graphNames.firstTokens]: 'firstTokens',
-  [graphNames.tokenTypeIds]: 'tokenTypeIds',
-};
 
 /** A place where dropout acts; masks are drawn per row from (seed, step, sample, site). */
 export interface DropoutSite {
@@ -74,7 +52,10 @@ export interface TracedGraph {
 export interface ModelProgram {
   /** In arena order. */
   readonly parameters: readonly Parameter[];
-  readonly numLabels: number;
+  /** What the forward pass reads of a batch. */
+  readonly inputs: readonly InputSpec[];
+  /** What the loss reads beside it. */
+  readonly labelInputs: readonly InputSpec[];
   /** Loss sum, and the gradient of every parameter. */
   traceTraining(shape: ShardShape): Promise<TracedGraph>;
   /** Loss sum and logits, dropout off. */

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { deviceListSchema } from './devices.js';
 import { MicrotuneError } from './errors.js';
+import { problemTypes } from './task-spec.js';
 
 const text = z.string().min(1, 'must not be empty');
 const fileList = z
@@ -39,7 +40,7 @@ export const runConfigSchema = z.strictObject({
     .optional()
     .describe('Number of classes; 1 for regression. Default: from the training labels'),
   problemType: z
-    .enum(['single_label_classification', 'regression'])
+    .enum(problemTypes)
     .optional()
     .describe('What the head predicts. Default: config.json of the model, else from the labels'),
   hiddenDropoutProb: fraction.optional().describe('Overrides hidden_dropout_prob of the model'),

@@ -12,6 +12,8 @@ export {
   shardShapeSchema,
 } from './plan.js';
 export type { Shard, ShardRange, ShardShape } from './plan.js';
+export { labelCount, labelsOf, problemTypeOf, problemTypes, taskSpecSchema } from './task-spec.js';
+export type { LabelTask, ProblemType, TaskKind, TaskSpec } from './task-spec.js';
 export {
   asideFolder,
   checkpointStep,

@@ -7,7 +7,7 @@
  *   worker  -> ready       everything that can fail before the first step has worked.
  *   coord.  -> plan        one training step: its shards, whose they are, the learning rate. Plans go out several steps ahead; answered by `stepped`.
  *   worker  -> stepped     the update of this step is applied.
- *   coord.  -> evaluate    shards of an evaluation split; answered by `evaluated` with the logits of this worker's rows.
+ *   coord.  -> evaluate    shards of an evaluation split; answered by `evaluated` with the task's digest of each of this worker's shards.
  *   coord.  -> save        rank 0 writes a folder (checkpoint, best or the final model); answered by `saved`.
  *   coord.  -> restore     every worker loads the weights of a folder (load_best_model_at_end); answered by `restored`.
  *   coord.  -> halt        the run ends early: give up the step in progress and all commands before, hold the state; answered by
@@ -20,13 +20,14 @@
  *
  * Every message carries the protocol version, run id, membership epoch and step, so that later joins and
  * recoveries need no new protocol. Messages are checked once, at the socket (`parseMessage`), and typed after.
- * Tensors never travel here: gradients go between workers on bulk sockets; `evaluated` carries logits as bytes.
+ * Tensors never travel here: gradients go between workers on bulk sockets; `evaluated` carries small digests as bytes.
  */
 import { z } from 'zod';
 import { errorCodes } from './errors.js';
 import { shardRangeSchema, shardSchema, shardShapeSchema } from './plan.js';
 import { MicrotuneError } from './errors.js';
 import { resolvedConfigSchema } from './config.js';
+import { taskSpecSchema } from './task-spec.js';
 
 export const protocolVersion = 1;
 
@@ -108,13 +109,8 @@ const workerMessages = [
   }),
   message('evaluated', {
     evaluation: count,
-    /** Sum of losses over this worker's rows, and labels counted. */
-    lossSum: z.number(),
-    weight: z.number(),
-    /** Sample indices of this worker's rows in the order of `logits`. */
-    samples: z.array(count),
-    /** float32 little-endian [samples, numLabels]. */
-    logits: bytes,
+    /** Of each of this worker's shards, in their order: what the task's score is made of. */
+    digests: z.array(bytes),
   }),
   message('saved', {
     folder: z.string(),
@@ -138,8 +134,7 @@ const coordinatorMessages = [
     config: resolvedConfigSchema,
     /** Checkpoint folder to start from, or undefined for the model alone. */
     checkpoint: z.string().optional(),
-    /** Label names by id; empty for regression. */
-    labels: z.array(z.string()),
+    task: taskSpecSchema,
     /** Of this worker's shards of the first step, in their order: to be compiled while the rest loads. */
     firstShapes: z.array(shardShapeSchema),
     /** Gradients that a worker holds at once at most, as far as the steps looked at tell. */

@@ -1,1 +1,15 @@
-export {};
+export { createCollator } from './collator.js';
+export type { Batch, Collate, Fill, Recipe } from './collator.js';
+export { bufferOf, perPlace, perToken } from './input-spec.js';
+export type { InputBuffer, InputSpec } from './input-spec.js';
+export { createTokenCollator, tokenInputs } from './token-inputs.js';
+export type { TokenOptions } from './token-inputs.js';
+export { outputNames } from './task.js';
+export type { EvaluatedShard, Metrics, MetricsWithLoss, Outputs, Task } from './task.js';
+export { openTask } from './open-task.js';
+export type { TaskPlaces } from './open-task.js';
+export type { OpenedTask, TaskSplit } from './opened-task.js';
+export { classIds, ignoreIndex, targets, targetWeights } from './labels/label-inputs.js';
+export { gatherLogits } from './labels/logits-digest.js';
+export { labelTask } from './labels/label-task.js';
+export type { LabelTaskOptions } from './labels/label-task.js';

@@ -1,11 +1,6 @@
-/** Forward passes over this worker's shards of an evaluation split; the coordinator makes metrics of the logits. */
-import type { Batcher } from '@microtune/data';
-import {
-  placesIn,
-  samplesIn,
-  type CoordinatorMessage,
-  type WorkerMessage,
-} from '@microtune/shared';
+/** Forward passes over this worker's shards of an evaluation split; the coordinator makes metrics of their digests. */
+import type { CoordinatorMessage } from '@microtune/shared';
+import type { Collate, OpenedTask } from '@microtune/tasks';
 import type { Progress } from './progress.js';
 import type { ShardGraphs } from './shard-graphs.js';
 
@@ -14,38 +9,27 @@ export interface Evaluator {
   readonly progress: Progress;
   /** Looked at between shards. */
   readonly giveUp: AbortSignal;
-  readonly batch: Batcher;
+  readonly batch: Collate;
   readonly graphs: ShardGraphs;
-  readonly numLabels: number;
+  readonly task: Pick<OpenedTask, 'digest'>;
 }
 
 type EvaluateCommand = Extract<CoordinatorMessage, { type: 'evaluate' }>;
-type Evaluated = Extract<WorkerMessage, { type: 'evaluated' }>;
 
-/** @returns samples and logits [samples, numLabels] of this worker's rows, empty places left out */
+/** @returns of each of this worker's shards, in their order, what the task's score is made of */
 export async function evaluateShards(
-  evaluator: Evaluator,
+  { rank, progress, giveUp, batch, graphs, task }: Evaluator,
   command: EvaluateCommand,
-): Promise<Pick<Evaluated, 'lossSum' | 'weight' | 'samples' | 'logits'>> {
-  const { rank, progress, giveUp, batch, graphs, numLabels } = evaluator;
+): Promise<Uint8Array<ArrayBuffer>[]> {
   const range = command.ranges[rank] ?? { from: 0, to: 0 };
   const shards = command.shards.slice(range.from, range.to);
-  const samples = shards.flatMap(samplesIn);
-  const logits = new Float32Array(samples.length * numLabels);
-  let [lossSum, weight, done] = [0, 0, 0];
+  const digests: Uint8Array<ArrayBuffer>[] = [];
   for (const [index, shard] of shards.entries()) {
     giveUp.throwIfAborted();
     progress.enter(`evaluating shard ${index + 1} of ${shards.length}`, command.step);
     const graph = await graphs.get('evaluation', shard.shape);
     const filled = batch(shard);
-    const result = await graph.evaluate(filled);
-    for (const { place } of placesIn(shard)) {
-      const from = place * numLabels;
-      logits.set(result.logits.subarray(from, from + numLabels), done * numLabels);
-      done++;
-    }
-    lossSum += result.lossSum;
-    weight += filled.weight;
+    digests.push(task.digest(filled, await graph.evaluate(filled)));
   }
-  return { lossSum, weight, samples, logits: new Uint8Array(logits.buffer) };
+  return digests;
 }

@@ -42,19 +42,16 @@ async function evaluate(
   session: Session,
   command: Extract<CoordinatorMessage, { type: 'evaluate' }>,
 ): Promise<Body> {
-  const { evaluationBatch: batch, trainer, model } = session;
+  const { evaluationBatch: batch, trainer, task } = session;
   if (batch === undefined)
     throw new MicrotuneError('internal', 'internal: no evaluation data was opened');
   const { rank, progress, giveUp, replica } = trainer;
   const { graphs } = replica;
   // The graphs of both kinds together are the peak of a worker's memory.
   if (command.step >= session.lastStep) graphs.release('training');
-  const { numLabels } = model.program;
-  const result = await evaluateShards(
-    { rank, progress, giveUp, graphs, batch, numLabels },
-    command,
-  );
-  return { type: 'evaluated', evaluation: command.evaluation, ...result };
+  const evaluator = { rank, progress, giveUp, graphs, batch, task };
+  const digests = await evaluateShards(evaluator, command);
+  return { type: 'evaluated', evaluation: command.evaluation, digests };
 }
 
 /** Rank 0 is asked to; another one where the run ends early and rank 0 cannot. */

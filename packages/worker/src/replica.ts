@@ -8,8 +8,8 @@
  * device; a step moves the batch and a few numbers, and the gradient when there are other workers).
  */
 import type { ShardLoss } from '@microtune/collective';
-import type { Batch } from '@microtune/data';
 import type { TrainingState } from '@microtune/models';
+import type { Batch, Outputs } from '@microtune/tasks';
 import type { ShardGraphs } from './shard-graphs.js';
 
 /** One compiled graph, bound to everything it reads and writes. */
@@ -20,8 +20,8 @@ export interface ShardGraph {
    * @returns the sum of the losses
    */
   train(batch: Batch, step: number): Promise<number>;
-  /** Forward alone; logits [rows, numLabels], valid until the next run. */
-  evaluate(batch: Batch): Promise<{ lossSum: number; logits: Float32Array }>;
+  /** Forward alone; outputs by name, valid until the next run. */
+  evaluate(batch: Batch): Promise<Outputs>;
   dispose(): void;
 }
 

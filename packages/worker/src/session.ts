@@ -13,16 +13,7 @@ import {
   type SlotPool,
   type Transport,
 } from '@microtune/collective';
-import {
-  createBatcher,
-  createDropoutMasks,
-  openSplits,
-  planEvaluation,
-  planSteps,
-  planTraining,
-  type Batcher,
-  type Splits,
-} from '@microtune/data';
+import { createDropoutMasks, planEvaluation, planSteps, planTraining } from '@microtune/data';
 import type { CompileOptions, Engine, Precision } from '@microtune/engine';
 import {
   AdamW,
@@ -45,6 +36,7 @@ import {
   type CoordinatorMessage,
   type ResolvedConfig,
 } from '@microtune/shared';
+import { openTask, type Collate, type OpenedTask } from '@microtune/tasks';
 import type { Progress } from './progress.js';
 import { compileAhead, createCompileShape, type CompileShape } from './host/compile-shape.js';
 import { openReplica } from './open-replica.js';
@@ -70,7 +62,8 @@ export interface Session {
   readonly trainer: Trainer;
   /** What this worker has saved, so that the same weights are stored once. */
   readonly savedWeights: SavedWeights;
-  readonly evaluationBatch: Batcher | undefined;
+  readonly task: OpenedTask;
+  readonly evaluationBatch: Collate | undefined;
   readonly engine: Engine;
   readonly precision: Precision;
   readonly notes: readonly string[];
@@ -89,11 +82,11 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   progress.enter('loading', 0);
   const opening = openModel(welcome);
   const openingEngine = options.openEngine(config);
-  const [splits, { arena, state, optimizer }, { engine, ...compiling }] = await Promise.all([
-    openSplits(config, {
+  const [task, { arena, state, optimizer }, { engine, ...compiling }] = await Promise.all([
+    openTask(config, {
       tokenizerFolder: config.modelNameOrPath,
       cacheFolder,
-      labels: welcome.labels,
+      task: welcome.task,
     }),
     opening.then((model) => loadState(model, welcome)),
     Promise.all([opening, openingEngine]).then(([model, engine]) =>
@@ -102,10 +95,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     transport.connect(welcome.peers, connectTimeoutMs),
   ]);
   const model = await opening;
-  for (const split of [splits.train, splits.validation]) {
-    if (split !== undefined) requireFit(model, split);
+  for (const split of [task.train, task.validation]) {
+    if (split !== undefined) requireFit(model, split.tokens);
   }
-  const batcherOptions = { padTokenId: splits.padTokenId, problemType: splits.mapping.problemType };
+  const inputs = [...model.program.inputs, ...model.program.labelInputs];
   const { allReduce, ...collective } = openCollective(options, arena, state.layout);
   const replica = await openReplica({
     engine,
@@ -114,7 +107,6 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     bindings: {
       parameters: state.parameters,
       masks: createDropoutMasks({ seed: config.seed }),
-      isRegression: splits.mapping.problemType === 'regression',
     },
     state,
     optimizer,
@@ -126,7 +118,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     sumsHeld: welcome.sumsHeld,
   });
   if (engine.compileFirst !== undefined)
-    await compileFirst(replica.graphs, { which: engine.compileFirst, splits, config });
+    await compileFirst(replica.graphs, { which: engine.compileFirst, task, config });
   return {
     config,
     model,
@@ -135,13 +127,14 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     precision: compiling.compile.precision,
     // A checkpoint brings all weights: nothing was created. What is to be said of the data, the coordinator says.
     notes: welcome.checkpoint === undefined ? model.notes : [],
-    lastStep: planSteps({ ...config, size: splits.train.size, seed: config.dataSeed }).totalSteps,
-    evaluationBatch: splits.validation && createBatcher(splits.validation, batcherOptions),
+    lastStep: planSteps({ ...config, size: task.train.size, seed: config.dataSeed }).totalSteps,
+    task,
+    evaluationBatch: task.validation?.collator(inputs),
     trainer: {
       rank: welcome.rank,
       clock: options.clock,
       progress,
-      batch: createBatcher(splits.train, batcherOptions),
+      batch: task.train.collator(inputs),
       replica,
       held: { step: welcome.step },
       giveUp: options.giveUp,
@@ -171,9 +164,9 @@ async function compileFirst(
   graphs: ShardGraphs,
   {
     which,
-    splits: { train, validation },
+    task: { train, validation },
     config,
-  }: { which: 'all' | 'largest'; splits: Splits; config: ResolvedConfig },
+  }: { which: 'all' | 'largest'; task: OpenedTask; config: ResolvedConfig },
 ): Promise<void> {
   const { shapes } = planTraining(train.lengths, config);
   if (which === 'largest') {
@@ -203,12 +196,10 @@ interface LoadedState {
   readonly optimizer: AdamW;
 }
 
-function openModel({ config, labels }: Welcome): Promise<LoadedModel> {
+function openModel({ config, task }: Welcome): Promise<LoadedModel> {
   const { hiddenDropoutProb, attentionProbsDropoutProb, classifierDropout } = config;
   return loadModel(config.modelNameOrPath, {
-    labels,
-    numLabels: labels.length === 0 ? 1 : labels.length,
-    problemType: labels.length === 0 ? 'regression' : 'single_label_classification',
+    task,
     overrides: { hiddenDropoutProb, attentionProbsDropoutProb, classifierDropout },
     seed: config.seed,
     labelSmoothing: config.labelSmoothingFactor,

@@ -1,32 +1,33 @@
 /**
- * What one compiled graph exchanges with the host: the batch, rows gathered from tables and dropout masks go in; loss,
- * logits and gradients of rows come out. Everything is made once per shape, because engines know a buffer again by its
+ * What one compiled graph exchanges with the host: the batch, rows gathered from tables and dropout masks go in; the
+ * loss, what an evaluation asks for and gradients of rows come out. Everything is made once per shape, because engines know a buffer again by its
  * identity; the batcher's buffers, too, stay the same for a shape.
  */
 import { gatherRows, sumRowsById } from '@microtune/arena';
 import type { SparseRows } from '@microtune/collective';
-import type { Batch, DropoutMasks } from '@microtune/data';
+import type { DropoutMasks } from '@microtune/data';
 import type { HostBuffer, TensorSpec } from '@microtune/engine';
 import {
   graphNames,
-  tokenFields,
   type DropoutSite,
+  type ModelProgram,
   type ParameterBlock,
   type TracedGraph,
 } from '@microtune/models';
 import { assert, type ShardShape } from '@microtune/shared';
+import type { Batch } from '@microtune/tasks';
 
 /** What all shapes share. */
 export interface Bindings {
   /** On the host: all of them, or tables alone where the rest is on a device. */
   readonly parameters: ParameterBlock;
   readonly masks: DropoutMasks;
-  readonly isRegression: boolean;
 }
 
 export type Buffers = Record<string, HostBuffer>;
 
 export interface ShardBorderParts {
+  readonly program: Pick<ModelProgram, 'inputs' | 'labelInputs'>;
   readonly traced: TracedGraph;
   readonly shape: ShardShape;
   readonly bindings: Bindings;
@@ -36,11 +37,10 @@ export interface ShardBorderParts {
   readonly outputs: readonly TensorSpec[];
 }
 
-type BatchField = Exclude<keyof Batch, 'shape' | 'rows' | 'weight'>;
-
 /** Rows of one table: fed from it, and what comes back. */
 interface TableRows {
-  readonly ids: 'inputIds' | 'tokenTypeIds';
+  /** Name of the batch's input that holds them. */
+  readonly ids: string;
   readonly table: Float32Array; // [rows, width]
   readonly width: number;
   readonly into: Float32Array; // [positions, width]
@@ -55,22 +55,20 @@ export class ShardBorder {
   readonly outputs: Buffers;
   readonly #shape: ShardShape;
   readonly #dropout: DropoutMasks;
-  readonly #ofBatch: readonly (readonly [name: string, field: BatchField])[];
+  /** Names of the graph's inputs that are the batch's. */
+  readonly #ofBatch: readonly string[];
   readonly #tables: readonly TableRows[];
   readonly #masks: readonly (readonly [mask: Uint8Array, site: DropoutSite])[];
 
-  constructor({ traced, shape, bindings, inputs, outputs }: ShardBorderParts) {
+  constructor({ program, traced, shape, bindings, inputs, outputs }: ShardBorderParts) {
     const { graph, dropoutSites } = traced;
-    const fields = batchFields(bindings.isRegression);
-    const own = inputs.filter(({ name }) => fields[name] === undefined);
+    const declared = new Set([...program.inputs, ...program.labelInputs].map(({ name }) => name));
+    const own = inputs.filter(({ name }) => !declared.has(name));
     this.inputs = Object.fromEntries(own.map((spec) => [spec.name, bufferOf(spec)]));
     this.outputs = Object.fromEntries(outputs.map((spec) => [spec.name, bufferOf(spec)]));
     this.#shape = shape;
     this.#dropout = bindings.masks;
-    this.#ofBatch = inputs.flatMap(({ name }) => {
-      const field = fields[name];
-      return field === undefined ? [] : [[name, field] as const];
-    });
+    this.#ofBatch = inputs.map(({ name }) => name).filter((name) => declared.has(name));
     this.#tables = graph.hostRows.map((rows) => this.#tableRows(rows, bindings.parameters));
     this.#masks = dropoutSites.map((site) => {
       const mask = this.inputs[graphNames.dropoutMask(site.site)];
@@ -81,9 +79,9 @@ export class ShardBorder {
 
   /** Everything the graph reads of one batch. @param step decides the dropout masks; unused without any */
   fill(batch: Batch, step = 0): Buffers {
-    for (const [name, field] of this.#ofBatch) this.inputs[name] = batch[field];
+    for (const name of this.#ofBatch) this.inputs[name] = inputOf(batch, name);
     for (const { into, table, width, ids } of this.#tables)
-      gatherRows(into, { table, ids: batch[ids], width });
+      gatherRows(into, { table, ids: idsOf(batch, ids), width });
     const { rows } = this.#shape;
     const samples = batch.rows.flatMap((row) => row.slice(0, 1));
     for (const [mask, site] of this.#masks) this.#dropout.fill(mask, site, { step, rows, samples });
@@ -94,18 +92,11 @@ export class ShardBorder {
     return this.outputs[graphNames.lossSum]?.[0] ?? NaN;
   }
 
-  /** [rows * samplesPerRow, numLabels] */
-  get logits(): Float32Array {
-    const logits = this.outputs[graphNames.logits];
-    assert(logits instanceof Float32Array, 'an evaluation graph gives logits');
-    return logits;
-  }
-
   /** Gradients of the rows that were fed, in the order of the run's tables. */
   rowGradients(batch: Batch): SparseRows[] {
     return this.#tables.map(({ gradients, ids, width }) => {
       assert(gradients, 'rows have gradients');
-      return sumRowsById(gradients, batch[ids], width);
+      return sumRowsById(gradients, idsOf(batch, ids), width);
     });
   }
 
@@ -116,16 +107,10 @@ export class ShardBorder {
     const parameter = parameters.layout.tables.find(({ name }) => name === table);
     const into = this.inputs[rowsInput];
     const gradients = gradientOutput === undefined ? undefined : this.outputs[gradientOutput];
-    const field = batchFields(false)[ids];
-    assert(
-      parameter &&
-        into instanceof Float32Array &&
-        (field === 'inputIds' || field === 'tokenTypeIds'),
-      `rows of ${table} can be gathered`,
-    );
+    assert(parameter && into instanceof Float32Array, `rows of ${table} can be gathered`);
     assert(gradients === undefined || gradients instanceof Float32Array, 'gradients are float32');
     return {
-      ids: field,
+      ids,
       table: parameters.view(parameter),
       width: tableShape[1],
       into,
@@ -134,13 +119,16 @@ export class ShardBorder {
   }
 }
 
-/** By the graph's names. */
-function batchFields(isRegression: boolean): Readonly<Partial<Record<string, BatchField>>> {
-  return {
-    ...tokenFields,
-    [graphNames.labels]: isRegression ? 'targets' : 'labelIds',
-    [graphNames.labelWeights]: 'labelWeights',
-  };
+function inputOf({ inputs }: Batch, name: string): HostBuffer {
+  const input = inputs[name];
+  assert(input, `the batch has the input "${name}"`);
+  return input;
+}
+
+function idsOf(batch: Batch, name: string): Int32Array {
+  const ids = inputOf(batch, name);
+  assert(ids instanceof Int32Array, `"${name}" holds ids of rows`);
+  return ids;
 }
 
 function bufferOf({ shape, dtype }: TensorSpec): HostBuffer {

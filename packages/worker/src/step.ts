@@ -5,7 +5,6 @@
  * All sums that decide bits are taken in shard order: the losses in float64, the gradients in the binary tree.
  */
 import type { ShardLoss } from '@microtune/collective';
-import type { Batcher } from '@microtune/data';
 import {
   MicrotuneError,
   samplesIn,
@@ -14,6 +13,7 @@ import {
   type Shard,
   type StepTimings,
 } from '@microtune/shared';
+import type { Collate } from '@microtune/tasks';
 import type { Progress } from './progress.js';
 import type { Replica } from './replica.js';
 
@@ -24,7 +24,7 @@ export interface Trainer {
   readonly rank: number;
   readonly clock: Clock;
   readonly progress: Progress;
-  readonly batch: Batcher;
+  readonly batch: Collate;
   readonly replica: Replica;
   /** The step whose update the replica holds whole; undefined while one is applied, and after one that failed. */
   readonly held: { step: number | undefined };

@@ -9,7 +9,10 @@ import {
   layOutParameters,
   saveModel,
   type LoadedModel,
+  type ModelProgram,
 } from '@microtune/models';
+import type { LabelTask, ShardShape } from '@microtune/shared';
+import { labelTask, type Batch } from '@microtune/tasks';
 
 export interface BenchShape {
   readonly layers: number;
@@ -20,6 +23,7 @@ export interface BenchShape {
 const vocabularySize = 30_522;
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
 const labels = ['negative', 'positive'];
+const task: LabelTask = { kind: 'sequence-classification', labels };
 
 /** Heads as MiniLM (32 wide) and BERT-base (64 wide) have them. */
 export function headsOf(hiddenSize: number): number {
@@ -39,7 +43,27 @@ export function benchModel({ layers, hiddenSize }: BenchShape): LoadedModel {
     hidden_dropout_prob: 0,
     attention_probs_dropout_prob: 0,
   };
-  return createModel(config, { seed: 1, labels });
+  return createModel(config, { seed: 1, task });
+}
+
+/** Rows full of tokens, each a sample with a label: what the collator makes of texts of that length. */
+export function benchBatch(
+  { inputs, labelInputs }: Pick<ModelProgram, 'inputs' | 'labelInputs'>,
+  shape: ShardShape,
+): Batch {
+  const { rows, tokens } = shape;
+  const data = {
+    size: rows,
+    lengths: new Int32Array(rows).fill(tokens),
+    ids: Int32Array.from({ length: rows * tokens }, (_, at) => (at * 7919) % vocabularySize),
+    offsets: Int32Array.from({ length: rows + 1 }, (_, row) => row * tokens),
+    typeIds: new Uint8Array(rows * tokens),
+    labels: Float32Array.from({ length: rows }, (_, row) => row % labels.length),
+    contentHash: '',
+  };
+  const specs = [...inputs, ...labelInputs];
+  const collate = labelTask(task, { labelSmoothing: 0 }).collator(data, specs, { padTokenId: 0 });
+  return collate({ shape, rows: Array.from({ length: rows }, (_, row) => [row]) });
 }
 
 /** Writes the model with a tokenizer of one token per word. @param folder existing */

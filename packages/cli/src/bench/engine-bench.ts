@@ -8,7 +8,7 @@ import {
   type Precision,
 } from '@microtune/engine';
 import { unavailableText } from '../engines/unavailable-text.js';
-import { benchModel, type BenchShape } from './bench-model.js';
+import { benchBatch, benchModel, type BenchShape } from './bench-model.js';
 import { spreadOf, timesOf, type Spread } from './statistics.js';
 import { outputBuffers, syntheticInputs } from './synthetic-inputs.js';
 
@@ -65,10 +65,11 @@ async function measure(
   const { rows, tokens, threads, repeats } = options;
   const start = performance.now();
   const { program } = benchModel(options);
-  const { graph } = await program.traceTraining({ rows, tokens, samplesPerRow: 1 });
+  const shape = { rows, tokens, samplesPerRow: 1 };
+  const { graph } = await program.traceTraining(shape);
   const executable = await engine.compile(graph, { precision, threads });
   const compileMs = performance.now() - start;
-  const inputs = syntheticInputs(executable.inputs);
+  const inputs = syntheticInputs(executable.inputs, benchBatch(program, shape).inputs);
   const outputs = outputBuffers(executable.outputs);
   const times = await timesOf(() => executable.run(inputs, outputs), { repeats, warmups: 3 });
   executable.dispose();

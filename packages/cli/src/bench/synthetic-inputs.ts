@@ -1,16 +1,21 @@
 /**
- * Buffers for any graph of a model, filled so that nothing becomes infinite: small weights, valid ids, nothing masked.
+ * Buffers for any graph of a model, filled so that nothing becomes infinite: small weights, nothing dropped.
  * Speed does not depend on the values, so a measurement needs no files.
  */
 import type { HostBuffer, TensorSpec } from '@microtune/engine';
 
-/** Ids stay below this: every vocabulary is larger. */
-const largestId = 100;
-
-/** @returns one buffer per input, by name */
-export function syntheticInputs(specs: readonly TensorSpec[]): Record<string, HostBuffer> {
+/**
+ * @param batch the inputs that a program declares (bench-model.ts)
+ * @returns one buffer per input, by name: the batch's, and random ones for weights, rows of tables and masks
+ */
+export function syntheticInputs(
+  specs: readonly TensorSpec[],
+  batch: Readonly<Record<string, HostBuffer>>,
+): Record<string, HostBuffer> {
   const random = uniform(1);
-  return Object.fromEntries(specs.map((spec) => [spec.name, syntheticInput(spec, random)]));
+  return Object.fromEntries(
+    specs.map((spec) => [spec.name, batch[spec.name] ?? syntheticInput(spec, random)]),
+  );
 }
 
 /** @returns one zeroed buffer per output, by name */
@@ -20,13 +25,7 @@ export function outputBuffers(specs: readonly TensorSpec[]): Record<string, Host
 
 function syntheticInput(spec: TensorSpec, random: () => number): HostBuffer {
   const buffer = emptyBuffer(spec);
-  if (spec.dtype === 'bool' || /mask|sample_of_token|weights$/.test(spec.name))
-    return buffer.fill(1);
-  if (spec.dtype === 'int32') {
-    // Token types and labels have two values, token ids many.
-    const values = spec.name.includes('input_ids') ? largestId : 2;
-    return (buffer as Int32Array).map(() => Math.floor(random() * values));
-  }
+  if (spec.dtype === 'bool') return buffer.fill(1);
   if (/LayerNorm\.weight$/.test(spec.name)) return buffer.fill(1);
   return (buffer as Float32Array).map(() => (random() - 0.5) * 0.07);
 }

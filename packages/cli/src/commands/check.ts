@@ -11,10 +11,16 @@ import {
   warmupStepCount,
   type Note,
 } from '@microtune/coordinator';
-import { reportData, type DataReport } from '@microtune/data';
+import type { DataReport } from '@microtune/data';
 import { checkWeights } from '@microtune/models';
 import { modelSize } from '@microtune/models/model-size';
-import { MicrotuneError, messageOf, runConfigSchema, type ResolvedConfig } from '@microtune/shared';
+import {
+  MicrotuneError,
+  labelsOf,
+  messageOf,
+  runConfigSchema,
+  type ResolvedConfig,
+} from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
 import { proveRun } from '../engines/prove-run.js';
@@ -84,24 +90,23 @@ function withAlso(error: unknown, problem: MicrotuneError): unknown {
 async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['environment']) {
   const size = await modelSize(config.modelNameOrPath, config.numLabels ?? 2);
   const opened = await openRun(config, { runId: 'check', cacheFolder, model: size });
-  const { spec, splits, notes, memory } = opened;
-  const { labels, problemType } = splits.mapping;
+  const { spec, task, notes, memory } = opened;
   const model = await openModel(config, opened);
   await checkWeights(model);
   const parameters = parameterCount(model.program.parameters);
-  const report = reportData(splits);
+  const report = task.report();
   const isWithoutWarmup = config.lrSchedulerType === 'constant';
   const warmupSteps = isWithoutWarmup ? 0 : warmupStepCount(config, spec.totalSteps);
   return {
     engine: config.engine,
     devices: config.devices,
     workers: config.workers,
-    train_rows: splits.train.size,
-    evaluation_rows: splits.validation?.size ?? 0,
-    text_columns: splits.textColumns,
+    train_rows: task.train.size,
+    evaluation_rows: task.validation?.size ?? 0,
+    text_columns: task.textColumns,
     label_column: config.labelColumnName,
-    problem_type: problemType,
-    labels: problemType === 'regression' ? [] : labels,
+    problem_type: spec.config.problemType,
+    labels: labelsOf(task.spec),
     ...dataFacts(report),
     train_batch_size: config.trainBatchSize,
     steps: spec.totalSteps,

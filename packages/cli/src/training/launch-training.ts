@@ -11,7 +11,6 @@ import {
   type RunObserver,
   type Summary,
 } from '@microtune/coordinator';
-import { reportSplit } from '@microtune/data';
 import { modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
@@ -61,8 +60,7 @@ export async function launchTraining(
     check: async (run) => {
       const { openModel } = await import('./open-model.js');
       await openModel(resolved, run);
-      const { train, mapping, maxSeqLength } = run.splits;
-      const text = dataLine(reportSplit(train, mapping, maxSeqLength));
+      const text = dataLine(run.task.describe());
       observe({ type: 'note', code: 'data', text });
       const proven = await proveRun(resolved, {
         cacheFolder,

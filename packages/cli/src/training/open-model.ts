@@ -4,19 +4,14 @@ import { loadModel, requireFit, type LoadedModel } from '@microtune/models';
 import type { ResolvedConfig } from '@microtune/shared';
 
 /** @throws MicrotuneError `data` or `usage` for a model that cannot be trained on these data */
-export async function openModel(
-  config: ResolvedConfig,
-  { splits }: OpenedRun,
-): Promise<LoadedModel> {
-  const { labels, problemType } = splits.mapping;
+export async function openModel(config: ResolvedConfig, { task }: OpenedRun): Promise<LoadedModel> {
   const model = await loadModel(config.modelNameOrPath, {
     seed: config.seed,
-    labels,
-    problemType,
+    task: task.spec,
     labelSmoothing: config.labelSmoothingFactor,
   });
-  for (const split of [splits.train, splits.validation]) {
-    if (split !== undefined) requireFit(model, split);
+  for (const split of [task.train, task.validation]) {
+    if (split !== undefined) requireFit(model, split.tokens);
   }
   return model;
 }

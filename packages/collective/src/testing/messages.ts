@@ -16,10 +16,7 @@ export const evaluated = {
   ...envelope,
   type: 'evaluated',
   evaluation: 2,
-  lossSum: 1.25,
-  weight: 3,
-  samples: [0, 70, 70_000],
-  logits: Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]),
+  digests: [Buffer.from([1, 2, 3, 4, 5, 6, 7, 8]), Buffer.from([]), Buffer.from([9])],
 } satisfies WorkerMessage;
 
 export const failed = {

@@ -117,8 +117,7 @@ describe('messages that their sender had no cause to send', () => {
     [
       'rows of evaluation 7',
       (run) => {
-        const rows = { samples: [], logits: new Uint8Array() };
-        run.say(1, { type: 'evaluated', step: 4, evaluation: 7, lossSum: 0, weight: 0, ...rows });
+        run.say(1, { type: 'evaluated', step: 4, evaluation: 7, digests: [] });
       },
     ],
     [
@@ -136,21 +135,20 @@ describe('messages that their sender had no cause to send', () => {
   });
 
   it('an answer to an evaluation counts once for each rank, and scores in the order of ranks', () => {
-    const seen: number[][] = [];
+    const seen: number[][][] = [];
     const run = bench({ losses: [1], totalSteps: 2, config: { workers: 3 } });
     const { evaluation } = run.spec;
     const score = evaluation!.score.bind(evaluation);
     Object.assign(evaluation!, {
-      score: (parts: Parameters<typeof score>[0]) => {
-        seen.push(parts.map(({ weight }) => weight));
-        return score(parts);
+      score: (digests: Parameters<typeof score>[0]) => {
+        seen.push(digests.map((digest) => [...digest]));
+        return score(digests);
       },
     });
     run.join().work(() => run.state.evaluation !== undefined);
-    const part = { type: 'evaluated', step: 2, evaluation: 0, lossSum: 0 } as const;
     for (const rank of [2, 0, 1])
-      run.say(rank, { ...part, weight: rank, samples: [], logits: new Uint8Array() });
-    expect(seen).toEqual([[0, 1, 2]]);
+      run.say(rank, { type: 'evaluated', step: 2, evaluation: 0, digests: [Uint8Array.of(rank)] });
+    expect(seen).toEqual([[[0], [1], [2]]]);
   });
 
   it('are passed over when a stranger sends them', () => {

@@ -38,7 +38,7 @@ function welcomeAll(turn: Turn, hellos: readonly Hello[]): void {
       peers,
       config: spec.config,
       checkpoint: spec.start?.checkpoint,
-      labels: [...spec.labels],
+      task: spec.task,
       firstShapes: firstShapes(first, rank),
       sumsHeld: spec.sumsHeld[rank] ?? 1,
     });

@@ -49,9 +49,9 @@ export function evaluated(turn: Turn, rank: number, part: Evaluated): void {
   const parts = new Map(evaluation.parts).set(rank, part);
   update(turn, { evaluation: { ...evaluation, parts } });
   if (parts.size < members.length) return;
-  const inOrder = [...parts].sort(([a], [b]) => a - b).map(([, own]) => own);
+  const inOrder = [...parts].sort(([a], [b]) => a - b).map(([, { digests }]) => digests);
   try {
-    judge(turn, spec.evaluation.score(inOrder), evaluation.startedAt);
+    judge(turn, spec.evaluation.score(inOrder.flat()), evaluation.startedAt);
   } catch (error) {
     fail(turn, {
       rank: undefined,

@@ -4,9 +4,10 @@ import type {
   RunFolder,
   Shard,
   ShardRange,
+  TaskSpec,
   WorkerMessage,
 } from '@microtune/shared';
-import type { Metrics } from '@microtune/data';
+import type { Metrics } from '@microtune/tasks';
 import type { TrainerState } from '../trainer-state.js';
 
 /** One optimizer step as it will be trained: a pure function of the data, the seed and the step. */
@@ -26,8 +27,8 @@ export interface EvaluationPlan {
   /** By rank. */
   readonly ranges: readonly ShardRange[];
   readonly samples: number;
-  /** Metrics of the rows of all workers. @throws MicrotuneError `internal` when a row is missing or counted twice */
-  score(parts: readonly Evaluated[]): Metrics;
+  /** @param digests of `shards`, one each, in their order. @throws MicrotuneError `internal` when one is missing or does not fit */
+  score(digests: readonly Uint8Array[]): Metrics;
 }
 
 export interface Deadlines {
@@ -54,8 +55,7 @@ export interface RunSpec {
   readonly runId: string;
   readonly config: ResolvedConfig;
   readonly folder: RunFolder;
-  /** Label names by id; empty for regression. */
-  readonly labels: readonly string[];
+  readonly task: TaskSpec;
   /** Of the training data: a checkpoint of other data is not continued. */
   readonly dataHash: string;
   readonly stepsOfEpoch: number;

@@ -3,7 +3,7 @@ import type { CoordinatorMessage, ErrorCode, StepTimings, WorkerMessage } from '
 import type { Best } from '../best-metric.js';
 import type { Cadence } from '../cadence.js';
 import { createCadence } from '../cadence.js';
-import type { Metrics } from '@microtune/data';
+import type { Metrics } from '@microtune/tasks';
 import { lifeCodes, type Note } from '../note.js';
 import type { LogEntry } from '../trainer-state.js';
 import type { Evaluated, RunSpec } from './run-spec.js';

@@ -6,8 +6,15 @@ import {
   trace,
   type TraceContext,
 } from '@microtune/engine';
-import { ignoreIndex } from '@microtune/data';
 import { assert, type ShardShape } from '@microtune/shared';
+import {
+  classIds,
+  ignoreIndex,
+  targets,
+  targetWeights,
+  tokenInputs,
+  type InputSpec,
+} from '@microtune/tasks';
 import {
   mul,
   reshape,
@@ -19,7 +26,6 @@ import {
   type Tensor,
 } from '@tensorflow/tfjs-core';
 import { graphNames, type DropoutSite, type Parameter, type TracedGraph } from '../program.js';
-import type { BertConfig } from './config.js';
 import { bertDropoutSites } from './dropout-sites.js';
 import { bertLogits, type BertForward, type BertInputs, type DropoutMasks } from './forward.js';
 import { names } from './parameters.js';
@@ -28,19 +34,21 @@ import type { BertProgramOptions } from './program.js';
 /** What a program's graphs are traced from. */
 export interface GraphOptions extends Required<BertProgramOptions> {
   readonly parameters: readonly Parameter[];
+  readonly inputs: readonly InputSpec[];
+  readonly labelInputs: readonly InputSpec[];
 }
 
 /** Loss sum and gradients of a shard. */
 export function traceTraining(options: GraphOptions, shape: ShardShape): TracedGraph {
-  const { config, parameters, lastLayer } = options;
+  const { config, parameters, lastLayer, inputs, labelInputs } = options;
   const dropoutSites = bertDropoutSites(config, shape, lastLayer);
   const graph = trace((context) => {
-    const batch = batchInputs(context, options, shape);
+    const batch = batchInputs(context, [...inputs, ...labelInputs], shape);
     const masks = maskInputs(context, dropoutSites);
     const loss = (...weights: Tensor[]): Scalar =>
       lossSum(
         options,
-        bertLogits(modelOf(options, { shape, weights, dropout: masks }), batch),
+        bertLogits(modelOf(options, { shape, weights, dropout: masks }), bertInputs(batch)),
         batch,
       );
     const { value, grads } = valueAndGrads(loss)(weightInputs(context, parameters));
@@ -52,8 +60,8 @@ export function traceTraining(options: GraphOptions, shape: ShardShape): TracedG
 /** Loss sum and logits of a shard. */
 export function traceEvaluation(options: GraphOptions, shape: ShardShape): TracedGraph {
   const graph = trace((context) => {
-    const batch = batchInputs(context, options, shape);
-    const logits = bertLogits(withoutDropout(context, options, shape), batch);
+    const batch = batchInputs(context, [...options.inputs, ...options.labelInputs], shape);
+    const logits = bertLogits(withoutDropout(context, options, shape), bertInputs(batch));
     return {
       [graphNames.lossSum]: lossSum(options, logits, batch),
       [graphNames.logits]: logits,
@@ -65,7 +73,7 @@ export function traceEvaluation(options: GraphOptions, shape: ShardShape): Trace
 /** Logits alone. */
 export function traceForward(options: GraphOptions, shape: ShardShape): TracedGraph {
   const graph = trace((context) => {
-    const tokens = tokenInputs(context, options.config, shape);
+    const tokens = bertInputs(batchInputs(context, options.inputs, shape));
     return { [graphNames.logits]: bertLogits(withoutDropout(context, options, shape), tokens) };
   });
   return { graph: wordsOnHost(graph), dropoutSites: [] };
@@ -104,42 +112,31 @@ function lookUp(
   };
 }
 
-interface Batch extends BertInputs {
-  readonly labels: Tensor; // int32 or float32 [R * S]
-  readonly labelWeights: Tensor | undefined; // float32 [R * S], regression only
-}
+type Inputs = Readonly<Record<string, Tensor>>;
 
 function batchInputs(
   context: TraceContext,
-  { task, config }: BertProgramOptions,
-  shape: ShardShape,
-): Batch {
-  const regression = task.problemType === 'regression';
-  const samples = shape.rows * shape.samplesPerRow;
-  return {
-    ...tokenInputs(context, config, shape),
-    labels: context.input(graphNames.labels, [samples], regression ? 'float32' : 'int32'),
-    labelWeights: regression
-      ? context.input(graphNames.labelWeights, [samples], 'float32')
-      : undefined,
-  };
+  specs: readonly InputSpec[],
+  shard: ShardShape,
+): Inputs {
+  const input = ({ name, shape, dtype }: InputSpec) =>
+    [name, context.input(name, shape(shard), dtype)] as const;
+  return Object.fromEntries(specs.map(input));
 }
 
-function tokenInputs(
-  context: TraceContext,
-  config: BertConfig,
-  { rows, tokens, samplesPerRow }: ShardShape,
-): BertInputs {
+function pick(inputs: Inputs, { name }: InputSpec): Tensor {
+  const found = inputs[name];
+  assert(found, `the program declares the input ${name}`);
+  return found;
+}
+
+function bertInputs(inputs: Inputs): BertInputs {
   return {
-    ids: context.input(graphNames.inputIds, [rows * tokens], 'int32'),
-    positionIds: context.input(graphNames.positionIds, [rows * tokens], 'int32'),
-    sampleOfToken: context.input(graphNames.sampleOfToken, [rows, tokens], 'float32'),
-    firstTokens: context.input(graphNames.firstTokens, [rows * samplesPerRow], 'int32'),
-    // An input that nothing reads would be refused by engines.
-    typeIds:
-      config.typeVocabSize > 1
-        ? context.input(graphNames.tokenTypeIds, [rows * tokens], 'int32')
-        : undefined,
+    ids: pick(inputs, tokenInputs.inputIds),
+    positionIds: pick(inputs, tokenInputs.positionIds),
+    sampleOfToken: pick(inputs, tokenInputs.sampleOfToken),
+    firstTokens: pick(inputs, tokenInputs.firstTokens),
+    typeIds: inputs[tokenInputs.tokenTypeIds.name],
   };
 }
 
@@ -157,14 +154,15 @@ function maskInputs(context: TraceContext, sites: readonly DropoutSite[]): Dropo
 function lossSum(
   { task, labelSmoothing }: BertProgramOptions,
   logits: Tensor,
-  batch: Batch,
+  batch: Inputs,
 ): Scalar {
-  if (batch.labelWeights === undefined) {
-    return softmaxCrossEntropy(logits, batch.labels, { ignoreIndex, labelSmoothing }) as Scalar;
+  if (task.kind === 'sequence-classification') {
+    const options = { ignoreIndex, labelSmoothing };
+    return softmaxCrossEntropy(logits, pick(batch, classIds), options) as Scalar;
   }
-  assert(task.numLabels === 1, 'regression has one output');
-  const error = sub(reshape(logits, batch.labels.shape), batch.labels); // [R * S]
-  return sum(mul(square(error), batch.labelWeights)) as Scalar;
+  const wanted = pick(batch, targets); // [R * S]
+  const error = sub(reshape(logits, wanted.shape), wanted);
+  return sum(mul(square(error), pick(batch, targetWeights))) as Scalar;
 }
 
 function gradientOutputs(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { loadEngine, type Engine } from '@microtune/engine';
+import { tokenInputs } from '@microtune/tasks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   fixtures,
@@ -142,7 +143,7 @@ describe('the BERT program', () => {
     expect(graph.hostRows[0]).toMatchObject({
       table: 'bert.embeddings.word_embeddings.weight',
       tableShape: [1009, 16],
-      ids: graphNames.inputIds,
+      ids: tokenInputs.inputIds.name,
     });
   });
 

@@ -1,8 +1,8 @@
 /** What a transformer family (bert/ and later ones) gives to the code that loads and saves folders. */
+import type { TaskSpec } from '@microtune/shared';
 import type { ModelProgram } from '../program.js';
 import type { HfConfig } from './config-file.js';
 import type { InitialValue } from './initial-values.js';
-import type { Task } from './task.js';
 
 /** Dropout rates that the user sets above config.json; a key missing leaves the file's. */
 export interface ModelOverrides {
@@ -13,7 +13,7 @@ export interface ModelOverrides {
 
 export interface FamilyOptions {
   readonly config: HfConfig;
-  readonly task: Task;
+  readonly task: TaskSpec;
   readonly labelSmoothing: number;
   /** config.json, for messages. */
   readonly file: string;

@@ -89,7 +89,10 @@ describe('loadModel', () => {
   it('creates a missing head and pooler from the seed, and says so', async () => {
     const body = (await tensorsOfFixture()).filter(({ name }) => !/pooler|classifier/.test(name));
     const folder = await variant('headless', body);
-    const model = await loadModel(folder, { seed: 7, labels: ['a', 'b', 'c', 'd'] });
+    const model = await loadModel(folder, {
+      seed: 7,
+      task: { kind: 'sequence-classification', labels: ['a', 'b', 'c', 'd'] },
+    });
     expect(model.notes).toEqual([
       'bert.pooler.dense.bias, bert.pooler.dense.weight, classifier.bias, classifier.weight not found in ' +
         `${folder}: created from seed 7`,
@@ -115,7 +118,11 @@ describe('loadModel', () => {
 
   it('keeps what config.json says, but for what the user asks', async () => {
     const overrides = { hiddenDropoutProb: 0.3, classifierDropout: 0.4 };
-    const model = await loadModel(source, { seed: 1, labels: ['a', 'b', 'c'], overrides });
+    const model = await loadModel(source, {
+      seed: 1,
+      task: { kind: 'sequence-classification', labels: ['a', 'b', 'c'] },
+      overrides,
+    });
     expect(model.config).toMatchObject({
       architectures: ['BertForSequenceClassification'],
       hidden_dropout_prob: 0.3,
@@ -123,7 +130,11 @@ describe('loadModel', () => {
       label2id: { a: 0, b: 1, c: 2 },
       transformers_version: '5.23.0',
     });
-    expect(model).toMatchObject({ maxTokens: 24, padTokenId: 0, task: { numLabels: 3 } });
+    expect(model).toMatchObject({
+      maxTokens: 24,
+      padTokenId: 0,
+      task: { labels: ['a', 'b', 'c'] },
+    });
   });
 
   it('names the tensor that is missing or wrong', async () => {

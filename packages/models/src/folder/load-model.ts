@@ -3,7 +3,7 @@
  * names, shapes, dtypes) from the headers; `load` then reads the weights straight into the caller's buffers.
  */
 import { join } from 'node:path';
-import { MicrotuneError, modelConfigFile } from '@microtune/shared';
+import { MicrotuneError, modelConfigFile, type TaskSpec } from '@microtune/shared';
 import { familyOf } from '../families.js';
 import { partViews } from '../optimizer/parameter-block.js';
 import type { CheckpointTensor, ModelProgram, Parameter } from '../program.js';
@@ -12,7 +12,7 @@ import { isFloatDtype, notFloat } from '../safetensors/dtype.js';
 import { readConfig, type HfConfig } from './config-file.js';
 import type { FamilyModel, ModelOverrides } from './family.js';
 import { fillInitial } from './initial-values.js';
-import { resolveTask, withTask, type Task, type TaskOptions } from './task.js';
+import { resolveTask, withTask, type TaskOptions } from './task.js';
 
 export interface ModelOptions extends TaskOptions {
   overrides?: ModelOverrides;
@@ -27,7 +27,7 @@ export interface LoadedModel {
   readonly folder: string | undefined;
   /** config.json as it will be saved. */
   readonly config: HfConfig;
-  readonly task: Task;
+  readonly task: TaskSpec;
   readonly program: ModelProgram;
   /** Longest row in tokens. */
   readonly maxTokens: number;
@@ -97,7 +97,7 @@ function describe(raw: HfConfig, options: ModelOptions, file: string): Described
   const family = familyOf(raw, file);
   const task = resolveTask(raw, options, file);
   const labelSmoothing = options.labelSmoothing ?? 0;
-  if (labelSmoothing > 0 && task.problemType === 'regression') {
+  if (labelSmoothing > 0 && task.kind === 'regression') {
     throw new MicrotuneError('usage', 'label_smoothing_factor has no meaning for regression');
   }
   const config = {

@@ -3,50 +3,29 @@ import { resolveTask, withTask, type TaskOptions } from './task.js';
 
 const resolve = (config: object, options: TaskOptions = {}): unknown =>
   resolveTask(config as Record<string, unknown>, options, 'config.json');
+const classes = (...labels: string[]) => ({ kind: 'sequence-classification', labels }) as const;
 
 describe('resolveTask', () => {
   it('takes two classes where nobody says anything', () => {
-    expect(resolve({})).toEqual({
-      problemType: 'single_label_classification',
-      numLabels: 2,
-      labels: ['LABEL_0', 'LABEL_1'],
-    });
+    expect(resolve({})).toEqual(classes('LABEL_0', 'LABEL_1'));
   });
 
-  it('honours id2label and problem_type of the file', () => {
-    expect(resolve({ id2label: { 1: 'good', 0: 'bad' } })).toMatchObject({
-      labels: ['bad', 'good'],
-    });
-    expect(resolve({ id2label: { 0: 'score' } })).toMatchObject({ problemType: 'regression' });
+  it('honours id2label of the file', () => {
+    expect(resolve({ id2label: { 1: 'good', 0: 'bad' } })).toEqual(classes('bad', 'good'));
+    expect(resolve({ id2label: { 0: 'score' } })).toEqual({ kind: 'regression' });
+    expect(resolve({ num_labels: 3 })).toEqual(classes('LABEL_0', 'LABEL_1', 'LABEL_2'));
   });
 
   it('lets options win', () => {
     const file = { id2label: { 0: 'bad', 1: 'good' }, problem_type: 'single_label_classification' };
-    expect(resolve(file, { problemType: 'regression' })).toMatchObject({
-      numLabels: 1,
-      labels: ['LABEL_0'],
-    });
-    expect(resolve(file, { labels: ['x', 'y', 'z'] })).toMatchObject({
-      numLabels: 3,
-      labels: ['x', 'y', 'z'],
-    });
-    expect(resolve(file, { numLabels: 2, labels: [] })).toMatchObject({ labels: ['bad', 'good'] });
+    expect(resolve(file, { task: { kind: 'regression' } })).toEqual({ kind: 'regression' });
+    expect(resolve(file, { task: classes('x', 'y', 'z') })).toEqual(classes('x', 'y', 'z'));
+    expect(resolve(file, { numLabels: 2 })).toEqual(classes('bad', 'good'));
+    expect(resolve(file, { numLabels: 1 })).toEqual({ kind: 'regression' });
   });
 
   it.each<[string, object, TaskOptions, string]>([
-    [
-      'two counts',
-      {},
-      { numLabels: 3, labels: ['a', 'b'] },
-      'num_labels is 3, but there are 2 labels',
-    ],
-    [
-      'one class',
-      {},
-      { numLabels: 1, problemType: 'single_label_classification' },
-      'at least 2 labels',
-    ],
-    ['wide regression', {}, { numLabels: 2, problemType: 'regression' }, 'predicts one number'],
+    ['one class', {}, { task: classes('a') }, 'at least 2 labels'],
     ['multi-label', { problem_type: 'multi_label_classification' }, {}, 'is not supported'],
     ['a hole in the ids', { id2label: { 0: 'a', 2: 'b' } }, {}, 'none for 1'],
     ['no text', { id2label: { 0: 1 } }, {}, 'id2label'],
@@ -55,7 +34,7 @@ describe('resolveTask', () => {
   });
 
   it('writes what it resolved, and keeps other keys', () => {
-    const task = resolveTask({}, { labels: ['no', 'yes'] }, 'config.json');
+    const task = classes('no', 'yes');
     const written = withTask({ num_labels: 7, vocab_size: 9 }, task);
     expect(written).toEqual({
       num_labels: 2,
@@ -64,6 +43,18 @@ describe('resolveTask', () => {
       label2id: { no: 0, yes: 1 },
       problem_type: 'single_label_classification',
     });
-    expect(resolveTask(written, {}, 'config.json')).toEqual(task);
+    expect(resolve(written)).toEqual(task);
+  });
+
+  it('keeps the name of the one output of a regression', () => {
+    const written = withTask({ id2label: { 0: 'stars' } }, { kind: 'regression' });
+    expect(written).toMatchObject({
+      id2label: { 0: 'stars' },
+      label2id: { stars: 0 },
+      problem_type: 'regression',
+    });
+    expect(withTask({ id2label: { 0: 'a', 1: 'b' } }, { kind: 'regression' })).toMatchObject({
+      id2label: { 0: 'LABEL_0' },
+    });
   });
 });

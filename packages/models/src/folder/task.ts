@@ -2,25 +2,21 @@
  * What the head predicts: classes with names, or one number. Resolved from what the user asked for and what
  * config.json says, and written back so that id2label, label2id, num_labels and problem_type agree.
  */
-import { MicrotuneError } from '@microtune/shared';
+import {
+  MicrotuneError,
+  problemTypeOf,
+  problemTypes,
+  type LabelTask,
+  type TaskSpec,
+} from '@microtune/shared';
 import { z } from 'zod';
 import type { HfConfig } from './config-file.js';
 
-export type ProblemType = 'single_label_classification' | 'regression';
-
-export interface Task {
-  readonly problemType: ProblemType;
-  /** 1 for regression. */
-  readonly numLabels: number;
-  /** Names by id; `LABEL_0`… where nobody gave any. */
-  readonly labels: readonly string[];
-}
-
 export interface TaskOptions {
+  /** As a run decided it; it wins over everything in config.json. */
+  task?: TaskSpec;
+  /** Outputs of the head where no task is given. */
   numLabels?: number;
-  /** Names by id. An empty list counts as not given. */
-  labels?: readonly string[];
-  problemType?: ProblemType;
 }
 
 const taskSchema = z.object({
@@ -32,77 +28,65 @@ const taskSchema = z.object({
 /**
  * Options win over config.json; HuggingFace's default is two classes.
  * @param file names config.json in messages
- * @throws MicrotuneError `usage` for options that contradict each other, `data` for a broken config.json
+ * @throws MicrotuneError `usage` for a task that cannot be, `data` for a broken config.json
  */
-export function resolveTask(config: HfConfig, options: TaskOptions, file: string): Task {
+export function resolveTask(config: HfConfig, options: TaskOptions, file: string): TaskSpec {
   const found = taskSchema.safeParse(config);
   if (!found.success) {
     throw new MicrotuneError('data', `${file}: ${z.prettifyError(found.error)}`);
   }
+  if (options.task !== undefined) return checkTask(options.task);
   const configured = labelsById(found.data.id2label ?? {}, file);
-  const given =
-    options.labels !== undefined && options.labels.length > 0 ? options.labels : undefined;
-  if (
-    given !== undefined &&
-    options.numLabels !== undefined &&
-    given.length !== options.numLabels
-  ) {
-    throw new MicrotuneError(
-      'usage',
-      `num_labels is ${options.numLabels}, but there are ${given.length} labels: ${given.join(', ')}`,
-    );
-  }
-  const asked =
-    options.numLabels ?? given?.length ?? (options.problemType === 'regression' ? 1 : undefined);
+  refuseOther(found.data.problem_type ?? undefined, file);
   const inFile = configured?.length ?? found.data.num_labels ?? 2;
-  const numLabels = asked ?? inFile;
-  const problemType =
-    options.problemType ?? problemTypeOf(found.data.problem_type ?? undefined, numLabels, file);
-  checkTask(problemType, numLabels);
-  const names = given ?? (configured?.length === numLabels ? configured : undefined);
-  return {
-    problemType,
-    numLabels,
-    labels: names ?? Array.from({ length: numLabels }, (_, i) => `LABEL_${i}`),
-  };
+  const count = options.numLabels ?? inFile;
+  // As transformers does; a head asked for with other labels than the file's overrules the file.
+  if (count === 1) return { kind: 'regression' };
+  const labels =
+    configured?.length === count
+      ? configured
+      : Array.from({ length: count }, (_, i) => defaultLabel(i));
+  return { kind: 'sequence-classification', labels };
 }
 
 /** A copy of `config` that says what `task` says. */
-export function withTask(config: HfConfig, task: Task): HfConfig {
+export function withTask(config: HfConfig, task: LabelTask): HfConfig {
   const { num_labels: numLabels, ...rest } = config;
+  const labels = task.kind === 'regression' ? [nameOfValue(config)] : task.labels;
   return {
     ...rest,
     // transformers derives it from id2label; kept only where it stood.
-    ...(numLabels === undefined ? {} : { num_labels: task.numLabels }),
-    id2label: Object.fromEntries(task.labels.map((label, id) => [String(id), label])),
-    label2id: Object.fromEntries(task.labels.map((label, id) => [label, id])),
-    problem_type: task.problemType,
+    ...(numLabels === undefined ? {} : { num_labels: labels.length }),
+    id2label: Object.fromEntries(labels.map((label, id) => [String(id), label])),
+    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+    problem_type: problemTypeOf(task),
   };
 }
 
-function checkTask(problemType: ProblemType, numLabels: number): void {
-  if (problemType === 'regression' && numLabels !== 1) {
-    throw new MicrotuneError(
-      'usage',
-      `regression predicts one number, but num_labels is ${numLabels}`,
-    );
-  }
-  if (problemType === 'single_label_classification' && numLabels < 2) {
+const defaultLabel = (id: number): string => `LABEL_${id}`;
+
+/** What config.json calls the one output of a regression. */
+function nameOfValue({ id2label }: HfConfig): string {
+  const names = Object.values((id2label ?? {}) as Readonly<Record<string, string>>);
+  return names.length === 1 ? (names[0] ?? defaultLabel(0)) : defaultLabel(0);
+}
+
+function checkTask(task: TaskSpec): TaskSpec {
+  if (task.kind === 'sequence-classification' && task.labels.length < 2) {
     throw new MicrotuneError(
       'usage',
       'classification needs at least 2 labels; num_labels 1 means problem_type regression',
     );
   }
+  return task;
 }
 
-function problemTypeOf(name: string | undefined, numLabels: number, file: string): ProblemType {
-  if (name === undefined || name === 'regression' || name === 'single_label_classification') {
-    // As transformers does; a head asked for with other labels than the file's overrules the file.
-    return numLabels === 1 ? 'regression' : 'single_label_classification';
-  }
+function refuseOther(problemType: string | undefined, file: string): void {
+  if (problemType === undefined || (problemTypes as readonly string[]).includes(problemType))
+    return;
   throw new MicrotuneError(
     'usage',
-    `${file}: problem_type "${name}" is not supported (single_label_classification, regression)`,
+    `${file}: problem_type "${problemType}" is not supported (${problemTypes.join(', ')})`,
   );
 }
 

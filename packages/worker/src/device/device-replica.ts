@@ -147,7 +147,14 @@ class DeviceReplica implements Replica {
       needBytes: program.peakBytes + (kind === 'training' ? this.#waitingBytes : 0),
       freeBytes: this.#training.device.freeBytes(),
     });
-    const border = new ShardBorder({ traced, shape, bindings, inputs: program.batch, outputs });
+    const border = new ShardBorder({
+      program: model,
+      traced,
+      shape,
+      bindings,
+      inputs: program.batch,
+      outputs,
+    });
     return {
       train: async (batch, step) => {
         const dense = await program.run(border.fill(batch, step), border.outputs);
@@ -157,7 +164,7 @@ class DeviceReplica implements Replica {
       },
       evaluate: async (batch) => {
         await program.run(border.fill(batch), border.outputs);
-        return { lossSum: border.lossSum, logits: border.logits };
+        return border.outputs;
       },
       dispose: () => program.dispose(),
     };

@@ -1,9 +1,9 @@
 /** One compiled graph fed from the arena: parameters as they lie there, the dense gradient straight into a slot. */
 import type { Slot } from '@microtune/arena';
 import type { SparseRows } from '@microtune/collective';
-import type { Batch } from '@microtune/data';
 import type { Executable } from '@microtune/engine';
 import { graphNames, type ParameterLayout } from '@microtune/models';
+import type { Batch, Outputs } from '@microtune/tasks';
 import type { ShardBorder, Buffers } from '../shard-border.js';
 
 const gradientPrefix = graphNames.gradient('');
@@ -42,10 +42,10 @@ export class HostGraph {
     return { lossSum: border.lossSum, rows: border.rowGradients(batch) };
   }
 
-  async evaluate(batch: Batch): Promise<{ lossSum: number; logits: Float32Array }> {
+  async evaluate(batch: Batch): Promise<Outputs> {
     const { border, executable } = this.#parts;
     await executable.run(border.fill(batch), border.outputs);
-    return { lossSum: border.lossSum, logits: border.logits };
+    return border.outputs;
   }
 
   dispose(): void {

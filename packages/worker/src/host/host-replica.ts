@@ -1,6 +1,11 @@
 /** The state in the arena: gradients are summed there, and the update runs there as SIMD loops. */
 import type { AllReduce, PartialSums, Reduced, SparseRows } from '@microtune/collective';
-import { clipCoefficient, type AdamW, type TrainingState } from '@microtune/models';
+import {
+  clipCoefficient,
+  type AdamW,
+  type ModelProgram,
+  type TrainingState,
+} from '@microtune/models';
 import { assert, type ShardShape } from '@microtune/shared';
 import type { Replica, ShardGraph } from '../replica.js';
 import { ShardBorder, type Bindings } from '../shard-border.js';
@@ -9,6 +14,7 @@ import type { CompileShape } from './compile-shape.js';
 import { HostGraph, placeOf } from './host-graph.js';
 
 export interface HostReplicaOptions {
+  readonly program: ModelProgram;
   readonly compileShape: CompileShape;
   readonly bindings: Bindings;
   readonly state: TrainingState;
@@ -61,7 +67,7 @@ export function createHostReplica(options: HostReplicaOptions): Replica {
 }
 
 async function compileGraph(
-  { compileShape, bindings }: HostReplicaOptions,
+  { program, compileShape, bindings }: HostReplicaOptions,
   kind: GraphKind,
   shape: ShardShape,
 ): Promise<HostGraph> {
@@ -73,6 +79,7 @@ async function compileGraph(
       .map((parameter) => [parameter.name, bindings.parameters.view(parameter)]),
   );
   const border = new ShardBorder({
+    program,
     traced,
     shape,
     bindings,

@@ -11,7 +11,7 @@ import {
   sumsHeld,
   type Transport,
 } from '@microtune/collective';
-import { createDropoutMasks, ignoreIndex, type Batch } from '@microtune/data';
+import { createDropoutMasks } from '@microtune/data';
 import type { Engine, Precision } from '@microtune/engine';
 import {
   AdamW,
@@ -21,6 +21,7 @@ import {
   type TrainingState,
 } from '@microtune/models';
 import { assert, placesIn, samplesIn, type Shard } from '@microtune/shared';
+import { classIds, ignoreIndex, outputNames, tokenInputs, type Batch } from '@microtune/tasks';
 import { createCompileShape } from '../host/compile-shape.js';
 import { openReplica } from '../open-replica.js';
 import type { Replica } from '../replica.js';
@@ -119,7 +120,6 @@ async function openWorker(
     bindings: {
       parameters: state.parameters,
       masks: createDropoutMasks({ seed: 9 }),
-      isRegression: false,
     },
     state,
     optimizer: new AdamW(arena, state, settings),
@@ -161,8 +161,8 @@ async function openWorker(
     },
     logits: async () => {
       const graph = await replica.graphs.get('evaluation', shapes[0]!);
-      const { logits } = await graph.evaluate(batchOf({ shape: shapes[0]!, rows: [[1], [2]] }));
-      return logits.slice();
+      const outputs = await graph.evaluate(batchOf({ shape: shapes[0]!, rows: [[1], [2]] }));
+      return Float32Array.from(outputs[outputNames.logits] ?? []);
     },
   };
 }
@@ -194,19 +194,11 @@ function batchOf(shard: Shard): Batch {
   const { shape, rows } = shard;
   const { tokens, samplesPerRow } = shape;
   const [cells, places] = [shape.rows * tokens, shape.rows * samplesPerRow];
-  const batch: Batch = {
-    shape,
-    rows,
-    weight: samplesIn(shard).length,
-    inputIds: new Int32Array(cells),
-    positionIds: new Int32Array(cells),
-    sampleOfToken: new Float32Array(cells),
-    tokenTypeIds: new Int32Array(cells),
-    firstTokens: new Int32Array(places),
-    labelIds: new Int32Array(places).fill(ignoreIndex),
-    targets: new Float32Array(places),
-    labelWeights: new Float32Array(places),
-  };
+  const inputIds = new Int32Array(cells);
+  const positionIds = new Int32Array(cells);
+  const sampleOfToken = new Float32Array(cells);
+  const firstTokens = new Int32Array(places);
+  const labels = new Int32Array(places).fill(ignoreIndex);
   const room = tokens / samplesPerRow;
   for (const { sample, place } of placesIn(shard)) {
     let state = sample * 7919 + 17;
@@ -215,16 +207,24 @@ function batchOf(shard: Shard): Batch {
       return state % bound;
     };
     const length = 3 + draw(room - 3);
-    batch.labelIds[place] = draw(2);
-    batch.firstTokens[place] = (place * room) % tokens;
+    labels[place] = draw(2);
+    firstTokens[place] = (place * room) % tokens;
     for (let position = 0; position < length; position++) {
       const at = place * room + position;
-      batch.inputIds[at] = draw(vocabulary);
-      batch.positionIds[at] = position;
-      batch.sampleOfToken[at] = 1 + (place % samplesPerRow);
+      inputIds[at] = draw(vocabulary);
+      positionIds[at] = position;
+      sampleOfToken[at] = 1 + (place % samplesPerRow);
     }
   }
-  return batch;
+  const inputs = {
+    [tokenInputs.inputIds.name]: inputIds,
+    [tokenInputs.positionIds.name]: positionIds,
+    [tokenInputs.sampleOfToken.name]: sampleOfToken,
+    [tokenInputs.tokenTypeIds.name]: new Int32Array(cells),
+    [tokenInputs.firstTokens.name]: firstTokens,
+    [classIds.name]: labels,
+  };
+  return { shape, rows, inputs, weight: samplesIn(shard).length };
 }
 
 function flat(state: TrainingState, block: 'parameters' | 'm' | 'v'): Float32Array {

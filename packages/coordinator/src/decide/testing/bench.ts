@@ -98,7 +98,7 @@ function makeSpec({
     runId: 'r1',
     config: resolved,
     folder: runFolder('run'),
-    labels: ['neg', 'pos'],
+    task: { kind: 'sequence-classification', labels: ['neg', 'pos'] },
     dataHash: 'abc',
     stepsOfEpoch: 3,
     totalSteps,
@@ -202,8 +202,7 @@ export class Bench {
         break;
       case 'evaluate': {
         const { evaluation } = command;
-        const rows = { samples: [], logits: new Uint8Array() };
-        this.say(rank, { type: 'evaluated', step, evaluation, lossSum: 0, weight: 0, ...rows });
+        this.say(rank, { type: 'evaluated', step, evaluation, digests: [] });
         break;
       }
       case 'save':

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { LabelTask } from '@microtune/shared';
 import { describe, expect, it } from 'vitest';
 import { computeMetrics, metricNames } from './metrics.js';
 
@@ -14,22 +15,28 @@ const cases = JSON.parse(
   readFileSync(new URL('../../oracle/metrics.json', import.meta.url), 'utf8'),
 ) as Case[];
 
+const taskOf = (classes: number): LabelTask =>
+  classes === 1
+    ? { kind: 'regression' }
+    : {
+        kind: 'sequence-classification',
+        labels: Array.from({ length: classes }, (_, i) => `${i}`),
+      };
+
 describe('computeMetrics', () => {
   it.each(cases.map((c) => [c.name, c] as const))('agrees with scikit-learn: %s', (_, c) => {
+    const task = taskOf(c.classes);
     const computed = computeMetrics(
       {
         numLabels: c.classes,
         logits: Float32Array.from(c.logits),
         labels: Float32Array.from(c.labels),
       },
-      {
-        problemType: c.classes === 1 ? 'regression' : 'single_label_classification',
-        labelSmoothing: c.smoothing,
-      },
+      task,
+      { labelSmoothing: c.smoothing },
     );
     expect(Object.keys(computed).sort()).toEqual(Object.keys(c.metrics).sort());
-    const type = c.classes === 1 ? 'regression' : 'single_label_classification';
-    expect(Object.keys(computed)).toEqual(metricNames(type, c.classes));
+    expect(Object.keys(computed)).toEqual(metricNames(task));
     for (const [name, expected] of Object.entries(c.metrics)) {
       expect(Math.abs((computed[name] ?? NaN) - expected), name).toBeLessThanOrEqual(
         1e-9 * Math.max(1, expected),
@@ -43,13 +50,12 @@ describe('computeMetrics', () => {
       logits: Float32Array.of(1, 1, 1),
       labels: Float32Array.of(1, 2, 3),
     };
-    const metrics = computeMetrics(constant, { problemType: 'regression', labelSmoothing: 0 });
+    const metrics = computeMetrics(constant, { kind: 'regression' }, { labelSmoothing: 0 });
     expect(metrics).toMatchObject({ pearson: 0, spearmanr: 0 });
   });
 
   it('refuses logits that do not fit the rows', () => {
     const predictions = { numLabels: 2, logits: new Float32Array(5), labels: new Float32Array(2) };
-    const options = { problemType: 'single_label_classification', labelSmoothing: 0 } as const;
-    expect(() => computeMetrics(predictions, options)).toThrow('internal');
+    expect(() => computeMetrics(predictions, taskOf(2), { labelSmoothing: 0 })).toThrow('internal');
   });
 });

@@ -1,5 +1,6 @@
 /** Metrics of regression with one output: mean squared error and the two correlations of STS-B. */
-import type { MetricsWithLoss, Predictions } from './metrics.js';
+import type { MetricsWithLoss } from '../task.js';
+import type { Predictions } from './metrics.js';
 
 function mean(values: ArrayLike<number>): number {
   let total = 0;

@@ -1,5 +1,6 @@
 /** Metrics of single-label classification, all but the loss from the confusion matrix. */
-import type { MetricsWithLoss, Predictions } from './metrics.js';
+import type { MetricsWithLoss } from '../task.js';
+import type { Predictions } from './metrics.js';
 
 /** Rows are true classes, columns predicted ones: `counts[actual * numLabels + predicted]`. */
 interface Confusion {

@@ -1,0 +1,40 @@
+/**
+ * What a model is asked to do: the coordinator decides it from data and configuration, `welcome` tells every worker, and
+ * data, tasks, models and inference all speak of it in these words. A new task is one more member of the union.
+ */
+import { z } from 'zod';
+
+/** HuggingFace's names (`problem_type` of config.json) for what a head on whole texts predicts. */
+export const problemTypes = ['single_label_classification', 'regression'] as const;
+export type ProblemType = (typeof problemTypes)[number];
+
+const sequenceClassification = z.strictObject({
+  kind: z.literal('sequence-classification'),
+  /** Names of the classes by id. */
+  labels: z.array(z.string()),
+});
+
+/** One number for a text. */
+const regression = z.strictObject({ kind: z.literal('regression') });
+
+export const taskSpecSchema = z.discriminatedUnion('kind', [sequenceClassification, regression]);
+export type TaskSpec = Readonly<z.infer<typeof taskSpecSchema>>;
+export type TaskKind = TaskSpec['kind'];
+
+/** The tasks whose rows carry a label each. */
+export type LabelTask = Extract<TaskSpec, { kind: 'sequence-classification' | 'regression' }>;
+
+/** HuggingFace's word for a task of labels. */
+export function problemTypeOf({ kind }: LabelTask): ProblemType {
+  return kind === 'regression' ? 'regression' : 'single_label_classification';
+}
+
+/** Names of the classes by id; none where a task has no classes. */
+export function labelsOf(task: TaskSpec): readonly string[] {
+  return task.kind === 'sequence-classification' ? task.labels : [];
+}
+
+/** Numbers that the head of a task of labels gives for a text. */
+export function labelCount(task: LabelTask): number {
+  return task.kind === 'regression' ? 1 : task.labels.length;
+}
