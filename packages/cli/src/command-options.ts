@@ -34,7 +34,7 @@ export const evalOptions = z.strictObject({
   file: z
     .array(z.string())
     .min(1)
-    .describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines), .parquet'),
+    .describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines or one array), .parquet'),
   ...dataOptions,
   labelColumnName: z.string().optional().describe('Column of the label. Default: as in training'),
   maxSamples: positive.optional().describe('Use only the first rows'),

@@ -12,7 +12,7 @@ export function parseJsonLine(line: Line, file: string): Row {
   } catch (cause) {
     const hint =
       line.number === 1 && line.text.trimStart().startsWith('[')
-        ? ' (a JSON array? expected JSON lines: one object per line)'
+        ? ' (a JSON array? expected JSON lines: one object per line; an array belongs into a .json file)'
         : '';
     throw dataError(file, line.number, `bad JSON: ${messageOf(cause)}${hint}`, cause);
   }

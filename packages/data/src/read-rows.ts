@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
 import { readCsv } from './read-csv.js';
+import { readJson } from './read-json.js';
 import { readJsonl } from './read-jsonl.js';
 import { readParquet } from './read-parquet.js';
 import { readTsv } from './read-tsv.js';
@@ -13,7 +14,7 @@ const readers: Readonly<Record<string, Reader>> = {
   '.csv': readCsv,
   '.tsv': readTsv,
   '.jsonl': readJsonl,
-  '.json': readJsonl,
+  '.json': readJson,
   '.parquet': readParquet,
 };
 

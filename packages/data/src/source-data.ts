@@ -3,10 +3,10 @@
  * files have them, no row is held out. So one cache entry serves every seed, split and mapping of the same files.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { findTextColumns, requireColumn, textsOf } from './columns.js';
+import { hashFile } from './hash-file.js';
 import { createLabelTable, rawLabelOf } from './label-table.js';
 import { readRows } from './read-rows.js';
 import { checkDataFile } from './read-text.js';
@@ -69,13 +69,6 @@ export async function holdSameBytes(a: string, b: string): Promise<boolean> {
   await checkDataFile(b);
   if ((await stat(a)).size !== (await stat(b)).size) return false;
   return (await hashFile(a)) === (await hashFile(b));
-}
-
-async function hashFile(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }))
-    hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 /** A header that was found in spite of `column_names` and does not fit them. */
