@@ -13,3 +13,17 @@ export { classIds, ignoreIndex, targets, targetWeights } from './labels/label-in
 export { gatherLogits } from './labels/logits-digest.js';
 export { labelTask } from './labels/label-task.js';
 export type { LabelTaskOptions } from './labels/label-task.js';
+export { loadChatTemplate } from './chat/chat-template.js';
+export type { ChatTemplate, TemplateOptions } from './chat/chat-template.js';
+export type { Conversation, Message, Role } from './chat/conversation.js';
+export { formText } from './causal-lm/data-form.js';
+export type { DataForm, FormOptions } from './causal-lm/data-form.js';
+export { encodeSamples } from './causal-lm/encode-samples.js';
+export type { EncodeOptions, EncodedSamples, SampleSource } from './causal-lm/encode-samples.js';
+export type { LossOn } from './causal-lm/example.js';
+export { packSamples, paddedShare } from './causal-lm/pack-samples.js';
+export type { PackRequest } from './causal-lm/pack-samples.js';
+export { countNotes } from './causal-lm/sample-counts.js';
+export type { SampleCounts } from './causal-lm/sample-counts.js';
+export { isTarget, samplesOfFirstRows, selectSamples } from './causal-lm/samples.js';
+export type { CausalSamples } from './causal-lm/samples.js';

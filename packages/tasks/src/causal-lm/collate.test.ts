@@ -99,9 +99,9 @@ describe('the batch of a shard', () => {
       fc.property(anySamples, (made) => {
         const samples = samplesOf(made);
         const order = [...made.keys()];
-        const rows = packSamples(samples.lengths, { rowTokens: 24, order }).map(
-          (row) => row.samples,
-        );
+        const rows = packSamples(samples.lengths, { rowTokens: 24, order }).map((row) => [
+          ...row.samples,
+        ]);
         const shard = { shape: { rows: rows.length, tokens: 24, samplesPerRow: 24 }, rows };
         const weight = targetsIn(samples, shard);
         const into = createCausalBuffers(shard.shape, weight + 1);

@@ -111,7 +111,7 @@ describe('conversations', () => {
 
   it('of any texts: the learned tokens decode to exactly the texts of the assistant and the end token', async () => {
     const word = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 });
-    const said = word.filter((text) => text.trim() !== '' && text.isWellFormed());
+    const said = word.filter((text) => text.trim() !== '');
     const turns = fc.array(fc.tuple(said, said), { minLength: 1, maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(fc.array(turns, { minLength: 1, maxLength: 5 }), async (talks) => {
