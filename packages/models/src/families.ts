@@ -1,10 +1,19 @@
 /** The supported families by `model_type`: the one place that lists them. */
 import { MicrotuneError } from '@microtune/shared';
 import { bertFamily } from './bert/family.js';
+import { gpt2Family } from './families/gpt2/family.js';
+import { llamaFamily, mistralFamily, qwen2Family, qwen3Family } from './families/llama/family.js';
 import type { HfConfig } from './folder/config-file.js';
 import type { ModelFamily } from './folder/family.js';
 
-const families: ReadonlyMap<string, ModelFamily> = new Map([['bert', bertFamily]]);
+const families: ReadonlyMap<string, ModelFamily> = new Map([
+  ['bert', bertFamily],
+  ['gpt2', gpt2Family],
+  ['llama', llamaFamily],
+  ['mistral', mistralFamily],
+  ['qwen2', qwen2Family],
+  ['qwen3', qwen3Family],
+]);
 
 /** @throws MicrotuneError `usage` listing the supported model types */
 export function familyOf(config: HfConfig, file: string): ModelFamily {

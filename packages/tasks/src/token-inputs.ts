@@ -20,6 +20,8 @@ export const tokenInputs = {
   tokenTypeIds: { name: 'token_type_ids', dtype: 'int32', shape: perToken },
   /** [R * S]: where in its row each sample begins; 0 for places without one. */
   firstTokens: { name: 'first_tokens', dtype: 'int32', shape: perPlace },
+  /** [R * S]: where in the shard, row after row, each sample ends; 0 for places without one. */
+  lastTokens: { name: 'last_tokens', dtype: 'int32', shape: perPlace },
 } as const satisfies Record<string, InputSpec>;
 
 export interface TokenOptions {
@@ -31,7 +33,8 @@ export function tokenFills(
   texts: TokenizedTexts,
   { padTokenId }: TokenOptions,
 ): Readonly<Record<string, Fill>> {
-  const { inputIds, positionIds, sampleOfToken, tokenTypeIds, firstTokens } = tokenInputs;
+  const { inputIds, positionIds, sampleOfToken, tokenTypeIds, firstTokens, lastTokens } =
+    tokenInputs;
   return {
     [inputIds.name]: (into, shard) => {
       into.fill(padTokenId);
@@ -57,6 +60,11 @@ export function tokenFills(
       const { tokens, samplesPerRow } = shard.shape;
       for (const { row, at, start } of spansOf(texts, shard))
         into[row * samplesPerRow + at] = start - row * tokens;
+    },
+    [lastTokens.name]: (into, shard) => {
+      into.fill(0);
+      for (const { row, at, end } of spansOf(texts, shard))
+        into[row * shard.shape.samplesPerRow + at] = end - 1;
     },
   };
 }

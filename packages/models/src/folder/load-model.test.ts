@@ -256,8 +256,16 @@ describe('loadModel', () => {
   });
 
   it.each([
-    ['distilbert', 'usage', 'model_type is "distilbert"; supported: bert'],
-    [undefined, 'usage', 'model_type is missing; supported: bert'],
+    [
+      'distilbert',
+      'usage',
+      'model_type is "distilbert"; supported: bert, gpt2, llama, mistral, qwen2, qwen3',
+    ],
+    [
+      undefined,
+      'usage',
+      'model_type is missing; supported: bert, gpt2, llama, mistral, qwen2, qwen3',
+    ],
   ])('lists the supported families: %s', async (type, code, message) => {
     const folder = join(root, `family-${String(type)}`);
     await mkdir(folder);

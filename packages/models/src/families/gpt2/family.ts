@@ -1,0 +1,41 @@
+/** GPT-2 as the folder code sees it. */
+import type { FamilyModel, ModelFamily } from '../../folder/family.js';
+import type { InitialValue } from '../../folder/initial-values.js';
+import { labelHead } from '../../heads/label-head.js';
+import { createDecoderProgram } from '../decoder-program.js';
+import { gpt2Body } from './body.js';
+import { parseGpt2Config, type Gpt2Config } from './config.js';
+import { gpt2FileNames, gpt2LayerOf, gpt2MayBeCreated } from './names.js';
+
+export const gpt2Family: ModelFamily = {
+  architecture: 'GPT2ForSequenceClassification',
+  create: ({ config: raw, task, labelSmoothing, file }): FamilyModel => {
+    const config = parseGpt2Config(raw, file);
+    const body = gpt2Body(config);
+    const head = labelHead({ body, task, labelSmoothing });
+    return {
+      program: createDecoderProgram({ body, head }),
+      maxTokens: config.maxTokens,
+      vocabSize: config.vocabSize,
+      typeVocabSize: 1,
+      // What stands in padding does not matter: nothing looks at it.
+      padTokenId: config.padTokenId ?? 0,
+      numLayers: config.numLayers,
+      layerOf: gpt2LayerOf,
+      fileNames: gpt2FileNames,
+      mayBeCreated: gpt2MayBeCreated,
+      initialValue: (tensor) => initialValue(tensor, config),
+    };
+  },
+};
+
+/** Normal, biases 0, norms the identity; products that end in the residual narrower, by the number of them (GPT2PreTrainedModel). */
+function initialValue(tensor: string, { initializerRange, numLayers }: Gpt2Config): InitialValue {
+  if (tensor.endsWith('.bias')) return { kind: 'constant', value: 0 };
+  if (/\.ln_(?:1|2|f)\.weight$/.test(tensor)) return { kind: 'constant', value: 1 };
+  const isResidual = tensor.endsWith('.c_proj.weight');
+  return {
+    kind: 'normal',
+    deviation: isResidual ? initializerRange / Math.sqrt(2 * numLayers) : initializerRange,
+  };
+}

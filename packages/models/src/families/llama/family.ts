@@ -1,0 +1,45 @@
+/** Llama and its relatives as the folder code sees them. */
+import type { HfConfig } from '../../folder/config-file.js';
+import type { FamilyModel, ModelFamily } from '../../folder/family.js';
+import { labelHead } from '../../heads/label-head.js';
+import { createDecoderProgram } from '../decoder-program.js';
+import { parseMistralConfig } from '../mistral/config.js';
+import { parseQwen2Config } from '../qwen2/config.js';
+import { parseQwen3Config } from '../qwen3/config.js';
+import { llamaBody } from './body.js';
+import { parseLlamaConfig, type LlamaConfig } from './config.js';
+import { llamaInitialValue } from './initial-value.js';
+import { llamaFileNames, llamaLayerOf, llamaMayBeCreated } from './names.js';
+
+export const llamaFamily = familyOf('Llama', parseLlamaConfig);
+export const mistralFamily = familyOf('Mistral', parseMistralConfig);
+export const qwen2Family = familyOf('Qwen2', parseQwen2Config);
+export const qwen3Family = familyOf('Qwen3', parseQwen3Config);
+
+/** @param className what HuggingFace's class names begin with */
+function familyOf(
+  className: string,
+  parse: (config: HfConfig, file: string) => LlamaConfig,
+): ModelFamily {
+  return {
+    architecture: `${className}ForSequenceClassification`,
+    create: ({ config: raw, task, labelSmoothing, file }): FamilyModel => {
+      const config = parse(raw, file);
+      const body = llamaBody(config);
+      const head = labelHead({ body, task, labelSmoothing });
+      return {
+        program: createDecoderProgram({ body, head }),
+        maxTokens: config.maxTokens,
+        vocabSize: config.vocabSize,
+        typeVocabSize: 1,
+        // What stands in padding does not matter: nothing looks at it.
+        padTokenId: config.padTokenId ?? 0,
+        numLayers: config.numLayers,
+        layerOf: llamaLayerOf,
+        fileNames: llamaFileNames,
+        mayBeCreated: llamaMayBeCreated,
+        initialValue: (tensor) => llamaInitialValue(tensor, config),
+      };
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/**
+ * The head of a causal language model: each token's hidden state says the next token, by the matrix of the vocabulary,
+ * which may be the table of words itself. Logits are made for some tokens at a time, never for all.
+ */
+import { perToken, type InputSpec } from '@microtune/tasks';
+import { linear } from '../families/module.js';
+import type { DecoderBody } from '../families/decoder-body.js';
+import type { Head } from './head.js';
+
+/** int32 [rows * tokens]: the token that follows each, -100 where it does not count. */
+export const nextTokens = {
+  name: 'next_tokens',
+  dtype: 'int32',
+  shape: perToken,
+} satisfies InputSpec;
+
+export interface CausalLmOptions {
+  readonly body: DecoderBody;
+  /** Path of the output layer where it has a matrix of its own; undefined where it is the table of words. */
+  readonly output: string | undefined;
+  readonly labelSmoothing: number;
+}
+
+export function causalLmHead({ body, output, labelSmoothing }: CausalLmOptions): Head {
+  const sizes = { in: body.hiddenSize, out: body.vocabSize };
+  return {
+    modules: output === undefined ? [] : [linear(output, sizes, false)],
+    readsTable: output === undefined ? body.words : undefined,
+    inputs: [],
+    labelInputs: [nextTokens],
+    forward: async () => {
+      const { causalLmForward } = await import('./causal-lm-forward.js');
+      return causalLmForward({ output: output ?? body.words, labelSmoothing });
+    },
+  };
+}

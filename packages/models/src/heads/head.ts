@@ -1,0 +1,37 @@
+/** What a task reads out of a model's hidden states. */
+import type { InputSpec } from '@microtune/tasks';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Module } from '../families/module.js';
+import type { Ops } from '../families/ops.js';
+
+export interface Head {
+  /** Modules beside the body's. */
+  readonly modules: readonly Module[];
+  /** Path of a table of the body that the head multiplies by (a tied output layer); undefined where none. */
+  readonly readsTable: string | undefined;
+  /** Inputs beside the body's, in every graph. */
+  readonly inputs: readonly InputSpec[];
+  /** What the loss reads. */
+  readonly labelInputs: readonly InputSpec[];
+  /** Its tensors, which loads tfjs. */
+  forward(): Promise<HeadForward>;
+}
+
+export interface HeadState {
+  readonly ops: Ops;
+  /** Of every token, before the last norm: [N, H]. */
+  readonly hidden: Tensor;
+  /** The model's last norm, of any tokens [., H]: heads take their tokens first. */
+  readonly finalNorm: (x: Tensor) => Tensor;
+  /** A declared input. */
+  readonly input: (spec: InputSpec) => Tensor;
+}
+
+export interface HeadForward {
+  /** Sum over the labels counted, float32 []. */
+  lossSum(state: HeadState): Tensor;
+  /** What an evaluation gives by name, the loss sum among it; no gradient is taken of it. */
+  evaluated(state: HeadState): Readonly<Record<string, Tensor>>;
+  /** What the model says, without labels. */
+  outputs(state: HeadState): Readonly<Record<string, Tensor>>;
+}
