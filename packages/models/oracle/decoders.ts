@@ -1,8 +1,7 @@
 /** The stored decoders as tests use them: batches laid out in rows, weights from the folder. */
 import { join } from 'node:path';
 import type { ShardShape } from '@microtune/shared';
-import { classIds, ignoreIndex, tokenInputs } from '@microtune/tasks';
-import { nextTokens } from '../src/heads/causal-lm.js';
+import { causalInputs, classIds, ignoreIndex, tokenInputs } from '@microtune/tasks';
 import { elementCount } from '../src/optimizer/layout.js';
 import type { Parameter } from '../src/program.js';
 import { ModelFiles } from '../src/safetensors/model-files.js';
@@ -34,7 +33,7 @@ export function layOutDecoder(
   const count = rows * tokens;
   const ids = new Int32Array(count);
   const positions = new Int32Array(count);
-  const following = new Int32Array(count).fill(ignoreIndex);
+  const targets: { cell: number; id: number }[] = [];
   const sampleOfToken = new Float32Array(count);
   const lastTokens = new Int32Array(rows * samplesPerRow);
   const classes = new Int32Array(rows * samplesPerRow).fill(ignoreIndex);
@@ -48,7 +47,9 @@ export function layOutDecoder(
       ids[next] = id;
       positions[next] = position;
       sampleOfToken[next] = 1 + at;
-      if (Array.isArray(label)) following[next] = (label as number[])[position + 1] ?? ignoreIndex;
+      const following = Array.isArray(label) ? (label as number[])[position + 1] : undefined;
+      if (following !== undefined && following !== ignoreIndex)
+        targets.push({ cell: next, id: following });
       places.push(next);
       next++;
     });
@@ -61,10 +62,23 @@ export function layOutDecoder(
     [tokenInputs.sampleOfToken.name]: sampleOfToken,
     [tokenInputs.lastTokens.name]: lastTokens,
     ...(stored.head === 'causal-lm'
-      ? { [nextTokens.name]: following }
+      ? causalInputsOf(targets, count)
       : { [classIds.name]: classes }),
   };
   return { shape: { rows, tokens, samplesPerRow }, inputs, places };
+}
+
+function causalInputsOf(
+  targets: readonly { readonly cell: number; readonly id: number }[],
+  room: number,
+): GraphInputs {
+  const { targetCells, targetIds, targetWeights } = causalInputs;
+  const all = Array.from({ length: room }, (_, at) => targets[at]);
+  return {
+    [targetCells.name]: Int32Array.from(all, (target) => target?.cell ?? 0),
+    [targetIds.name]: Int32Array.from(all, (target) => target?.id ?? 0),
+    [targetWeights.name]: Float32Array.from(all, (target) => (target === undefined ? 0 : 1)),
+  };
 }
 
 /** The weights of a stored folder, by parameter. */

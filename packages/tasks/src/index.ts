@@ -16,6 +16,7 @@ export type { LabelTaskOptions } from './labels/label-task.js';
 export { loadChatTemplate } from './chat/chat-template.js';
 export type { ChatTemplate, TemplateOptions } from './chat/chat-template.js';
 export type { Conversation, Message, Role } from './chat/conversation.js';
+export { causalInputs } from './causal-lm/causal-inputs.js';
 export { formText } from './causal-lm/data-form.js';
 export type { DataForm, FormOptions } from './causal-lm/data-form.js';
 export { encodeSamples } from './causal-lm/encode-samples.js';

@@ -1,8 +1,7 @@
-/** The tensors of causal-lm.ts. Letters: N tokens, V words. */
-import { chunkedCrossEntropy } from '@microtune/engine';
-import { matMul } from '@tensorflow/tfjs-core';
-import { outputNames } from '@microtune/tasks';
-import { nextTokens } from './causal-lm.js';
+/** The tensors of causal-lm.ts. Letters: N tokens, K of them predict, H hidden, V words. */
+import { chunkedCrossEntropy, embedding } from '@microtune/engine';
+import { greater, matMul, scalar, where } from '@tensorflow/tfjs-core';
+import { causalInputs, ignoreIndex, outputNames } from '@microtune/tasks';
 import type { HeadForward, HeadState } from './head.js';
 
 export interface CausalLmForwardOptions {
@@ -12,11 +11,14 @@ export interface CausalLmForwardOptions {
 }
 
 export function causalLmForward({ output, labelSmoothing }: CausalLmForwardOptions): HeadForward {
-  const loss = ({ ops, hidden, finalNorm, input }: HeadState, gradient: 'none' | 'both') =>
-    chunkedCrossEntropy(finalNorm(hidden), ops.outputMatrix(output), input(nextTokens), {
-      gradient,
-      labelSmoothing,
-    });
+  const loss = ({ ops, hidden, finalNorm, input }: HeadState, gradient: 'none' | 'both') => {
+    const counts = greater(input(causalInputs.targetWeights), scalar(0)); // [K]
+    const ignored = scalar(ignoreIndex, 'int32');
+    const labels = where(counts, input(causalInputs.targetIds), ignored);
+    const predicting = finalNorm(embedding(hidden, input(causalInputs.targetCells))); // [K, H]
+    const options = { gradient, labelSmoothing, ignoreIndex };
+    return chunkedCrossEntropy(predicting, ops.outputMatrix(output), labels, options);
+  };
   return {
     lossSum: (state) => loss(state, 'both').lossSum,
     evaluated: (state) => {

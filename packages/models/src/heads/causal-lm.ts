@@ -1,18 +1,11 @@
 /**
  * The head of a causal language model: each token's hidden state says the next token, by the matrix of the vocabulary,
- * which may be the table of words itself. Logits are made for some tokens at a time, never for all.
+ * which may be the table of words itself. Only tokens whose prediction counts get logits, some at a time, never all at once.
  */
-import { perToken, type InputSpec } from '@microtune/tasks';
+import { causalInputs } from '@microtune/tasks';
 import { linear } from '../families/module.js';
 import type { DecoderBody } from '../families/decoder-body.js';
 import type { Head } from './head.js';
-
-/** int32 [rows * tokens]: the token that follows each, -100 where it does not count. */
-export const nextTokens = {
-  name: 'next_tokens',
-  dtype: 'int32',
-  shape: perToken,
-} satisfies InputSpec;
 
 export interface CausalLmOptions {
   readonly body: DecoderBody;
@@ -27,7 +20,7 @@ export function causalLmHead({ body, output, labelSmoothing }: CausalLmOptions):
     modules: output === undefined ? [] : [linear(output, sizes, false)],
     readsTable: output === undefined ? body.words : undefined,
     inputs: [],
-    labelInputs: [nextTokens],
+    labelInputs: Object.values(causalInputs),
     forward: async () => {
       const { causalLmForward } = await import('./causal-lm-forward.js');
       return causalLmForward({ output: output ?? body.words, labelSmoothing });
