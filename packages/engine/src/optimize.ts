@@ -5,6 +5,7 @@ import { foldConstants } from './passes/fold-constants.js';
 import { foldIntoMatMul } from './passes/fold-into-mat-mul.js';
 import { narrowSplats } from './passes/narrow-splats.js';
 import type { Pass } from './passes/pass.js';
+import { segmentsInOrder } from './passes/segments-in-order.js';
 import { evaluateConstants } from './reference/evaluate-constants.js';
 import { simplify } from './passes/simplify.js';
 
@@ -27,6 +28,9 @@ export const defaultPasses: readonly Pass[] = [
   foldIntoMatMul,
   ...cleanUp,
 ];
+
+/** Of engines that add the rows of a segment in any order. */
+export const orderedPasses: readonly Pass[] = [...defaultPasses, segmentsInOrder];
 
 /** The graph after `passes`, in order; the one given is unchanged. */
 export function optimize(graph: Graph, passes: readonly Pass[] = defaultPasses): Graph {

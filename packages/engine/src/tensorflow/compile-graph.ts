@@ -5,19 +5,23 @@ import { join } from 'node:path';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import type { Graph } from '../graph/graph.js';
 import type { TensorSpec } from '../graph-types.js';
-import { optimize } from '../optimize.js';
+import { optimize, orderedPasses } from '../optimize.js';
 import type { TensorflowBinding } from './binding.js';
 import { TensorflowExecutable } from './executable.js';
 import { toSavedModel } from './to-saved-model.js';
 import type { ToSavedModelOptions } from './to-saved-model.js';
 
-/** @throws MicrotuneError `internal` when TensorFlow refuses the graph */
+/**
+ * @param options `addsInAnyOrder`: the device adds atomically, as GPUs do: sums of segments get a form that bears it
+ * @throws MicrotuneError `internal` when TensorFlow refuses the graph
+ */
 export function compileGraph(
   binding: TensorflowBinding,
   graph: Graph,
-  options: ToSavedModelOptions,
+  options: ToSavedModelOptions & { readonly addsInAnyOrder?: boolean },
 ): TensorflowExecutable {
-  const session = loadSession(binding, toSavedModel(optimize(graph), options));
+  const passes = options.addsInAnyOrder === true ? orderedPasses : undefined;
+  const session = loadSession(binding, toSavedModel(optimize(graph, passes), options));
   const [inputs, outputs] = [specs(graph.inputs), specs(graph.outputs)];
   const { floatsAsInt32 } = options;
   return new TensorflowExecutable({ binding, session, inputs, outputs, floatsAsInt32 });

@@ -200,6 +200,18 @@ describe.skipIf(addonFile === undefined)(
       asInts!.dispose();
     });
 
+    it('adds up equal ids in the form for GPUs as the reference does', async () => {
+      const { graph, inputs } = modelCases['a decoder layer']!.make();
+      const executable = compileGraph(loadBinding(addonFile!), graph, {
+        precision: 'f32',
+        floatsAsInt32: true,
+        addsInAnyOrder: true,
+      });
+      const expected = await runGraph(reference, graph, inputs);
+      expect(firstDifference(await runOnce(executable, inputs), expected, 4e-5)).toBeUndefined();
+      executable.dispose();
+    });
+
     it('reads buffers anew at each run, shared memory and odd offsets too, and keeps no tensor', async () => {
       const build = new GraphBuilder();
       const x = build.input('x', [40], 'float32');

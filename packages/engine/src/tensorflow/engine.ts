@@ -84,9 +84,11 @@ function engineOver(
       compileGraph(binding, graph, {
         precision: precision === 'bf16' ? bf16 : precision,
         floatsAsInt32: onGpu,
+        addsInAnyOrder: onGpu,
       }),
     compileFirst: 'all',
-    init: async (tensors) => new TensorflowState(binding, tensors, { floatsAsInt32: onGpu, bf16 }),
+    init: async (tensors) =>
+      new TensorflowState(binding, tensors, { floatsAsInt32: onGpu, addsInAnyOrder: onGpu, bf16 }),
     dispose: () => {},
   };
 }

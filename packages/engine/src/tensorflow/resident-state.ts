@@ -12,7 +12,7 @@ import { GraphBuilder } from '../graph/graph-builder.js';
 import type { Graph } from '../graph/graph.js';
 import { bufferFits, hostBuffer } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
-import { optimize } from '../optimize.js';
+import { optimize, orderedPasses } from '../optimize.js';
 import { checkStateInputs } from '../resident/check-state-inputs.js';
 import { peakBytes } from '../resident/peak-bytes.js';
 import { howToNeedLess } from '../resident/how-to-need-less.js';
@@ -57,6 +57,8 @@ class TensorflowGradient implements DeviceGradient {
 export interface TensorflowStateOptions extends ResidentOptions {
   /** What bf16 means on the device. */
   readonly bf16: ProductPrecision;
+  /** The device adds atomically, as GPUs do. @default false */
+  readonly addsInAnyOrder?: boolean;
 }
 
 export class TensorflowState implements DeviceState {
@@ -206,7 +208,8 @@ export class TensorflowState implements DeviceState {
     about: Pick<ResidentProgram, 'writes'> & { precision: Precision; gradient?: string },
   ): { name: string; fed: readonly TensorSpec[]; peakBytes: number } {
     checkStateInputs(this.#specs, given);
-    const graph = optimize(given);
+    const passes = this.#options.addsInAnyOrder === true ? orderedPasses : undefined;
+    const graph = optimize(given, passes);
     const { gradient, precision, writes } = about;
     const variableOf = (name: string) =>
       name === gradient ? current : this.#specs.has(name) ? stateVariable(name) : undefined;
