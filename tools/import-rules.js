@@ -96,7 +96,7 @@ export const layerRules = [
   {
     package: 'models',
     folder: 'safetensors',
-    not: ['bert', 'optimizer', 'checkpoint'],
+    not: ['families', 'heads', 'program', 'optimizer', 'checkpoint'],
     why: 'the file format knows no model',
   },
 ];

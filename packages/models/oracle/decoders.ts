@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ShardShape } from '@microtune/shared';
 import { causalInputs, classIds, ignoreIndex, tokenInputs } from '@microtune/tasks';
 import { elementCount } from '../src/optimizer/layout.js';
-import type { Parameter } from '../src/program.js';
+import type { Parameter } from '../src/program/program.js';
 import { ModelFiles } from '../src/safetensors/model-files.js';
 import { fixtures, type GraphInputs } from './fixtures.js';
 import type { Weights } from './run-traced.js';

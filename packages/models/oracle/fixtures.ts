@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ShardShape } from '@microtune/shared';
 import { classIds, ignoreIndex, targets, targetWeights, tokenInputs } from '@microtune/tasks';
-import type { ModelProgram } from '../src/program.js';
+import type { ModelProgram } from '../src/program/program.js';
 
 export const fixtures = join(import.meta.dirname, 'fixtures');
 export const cases = ['classification', 'pair', 'regression'] as const;

@@ -1,6 +1,6 @@
 /** Runs a traced graph once on host weights, as the worker does: tables by rows, everything else whole. */
 import type { Engine } from '@microtune/engine';
-import { graphNames, type Parameter, type TracedGraph } from '../src/program.js';
+import { graphNames, type Parameter, type TracedGraph } from '../src/program/program.js';
 import type { GraphInputs } from './fixtures.js';
 
 export type Weights = (parameter: Pick<Parameter, 'name'>) => Float32Array;

@@ -1,11 +1,5 @@
-export { graphNames } from './program.js';
-export type {
-  CheckpointTensor,
-  DropoutSite,
-  ModelProgram,
-  Parameter,
-  TracedGraph,
-} from './program.js';
+export { graphNames } from './program/program.js';
+export type { DropoutSite, ModelProgram, Parameter, TracedGraph } from './program/program.js';
 export { createModel, loadModel } from './folder/load-model.js';
 export type { LoadedModel, ModelOptions } from './folder/load-model.js';
 export { checkWeights } from './folder/check-weights.js';

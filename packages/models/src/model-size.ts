@@ -1,9 +1,9 @@
 /** How large a model is, from its config.json alone: no weights are read, and nothing that can trace is loaded. */
 import { join } from 'node:path';
-import { bertParameters } from './bert/parameters.js';
-import { parseBertConfig } from './bert/config.js';
 import { modelConfigFile } from '@microtune/shared';
+import { findFamily } from './families/families.js';
 import { readConfig } from './folder/config-file.js';
+import { resolveTask } from './folder/task.js';
 import { elementCount } from './optimizer/layout.js';
 
 export interface ModelSize {
@@ -21,10 +21,13 @@ export interface ModelSize {
  * @throws MicrotuneError `usage` or `data` as `loadModel` does for the folder's config.json
  */
 export async function modelSize(folder: string, numLabels: number): Promise<ModelSize | undefined> {
-  const raw = await readConfig(folder);
-  if (raw['model_type'] !== 'bert') return undefined;
-  const config = parseBertConfig(raw, join(folder, modelConfigFile));
-  const parameters = bertParameters(config, numLabels);
+  const config = await readConfig(folder);
+  const family = findFamily(config);
+  if (family === undefined) return undefined;
+  const file = join(folder, modelConfigFile);
+  const task = resolveTask(config, { numLabels }, file);
+  const model = family.create({ config, task, labelSmoothing: 0, file });
+  const { parameters } = model.program;
   const count = (kind: 'dense' | 'rows'): number =>
     parameters
       .filter(({ gradient }) => gradient === kind)
@@ -32,6 +35,6 @@ export async function modelSize(folder: string, numLabels: number): Promise<Mode
   return {
     parameterCount: count('dense') + count('rows'),
     denseCount: count('dense'),
-    layersWidth: config.numLayers * config.hiddenSize,
+    layersWidth: model.numLayers * model.hiddenSize,
   };
 }

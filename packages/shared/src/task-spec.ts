@@ -11,7 +11,7 @@ export type ProblemType = (typeof problemTypes)[number];
 const sequenceClassification = z.strictObject({
   kind: z.literal('sequence-classification'),
   /** Names of the classes by id. */
-  labels: z.array(z.string()),
+  labels: z.array(z.string()).readonly(),
 });
 
 /** One number for a text. */

@@ -7,14 +7,7 @@
 import { attentionBias } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
 import { cast, reshape, transpose, type Tensor } from '@tensorflow/tfjs-core';
-
-export interface DecoderInputs {
-  readonly ids: Tensor; // int32 [N]
-  /** Place of each token in its sample. */
-  readonly positionIds: Tensor; // int32 [N]
-  /** From 1; 0 for padding. */
-  readonly sampleOfToken: Tensor; // float32 [R, T]
-}
+import type { DecoderInputs } from './decoder-inputs.js';
 
 /** What the attention of a layer adds to its scores, by the layer's window; layers of one window share it. */
 export function causalBiases(

@@ -15,9 +15,9 @@ import { readConfig } from '../folder/config-file.js';
 import { causalLmHead } from '../heads/causal-lm.js';
 import { correctName } from '../heads/causal-lm-forward.js';
 import { labelHead } from '../heads/label-head.js';
-import { graphNames, type ModelProgram } from '../program.js';
+import { graphNames, type ModelProgram } from '../program/program.js';
 import { SafetensorsFile } from '../safetensors/reader.js';
-import { createDecoderProgram } from './decoder-program.js';
+import { createProgram } from '../program/create-program.js';
 import { gpt2Body } from './gpt2/body.js';
 import { parseGpt2Config } from './gpt2/config.js';
 import { llamaBody } from './llama/body.js';
@@ -50,7 +50,7 @@ async function programOf(name: string, { head }: StoredDecoder): Promise<ModelPr
   const body = 'scales' in config ? gpt2Body(config) : llamaBody(config);
   const task = { kind: 'sequence-classification', labels: ['a', 'b', 'c'] } as const;
   const output = config.tieWordEmbeddings ? undefined : 'lm_head';
-  return createDecoderProgram({
+  return createProgram({
     body,
     head:
       head === 'classification'

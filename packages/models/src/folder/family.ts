@@ -1,6 +1,6 @@
 /** What a transformer family (bert/ and later ones) gives to the code that loads and saves folders. */
 import type { TaskSpec } from '@microtune/shared';
-import type { ModelProgram } from '../program.js';
+import type { ModelProgram } from '../program/program.js';
 import type { HfConfig } from './config-file.js';
 import type { InitialValue } from './initial-values.js';
 
@@ -29,6 +29,7 @@ export interface FamilyModel {
   readonly padTokenId: number;
   /** Layers of the encoder. */
   readonly numLayers: number;
+  readonly hiddenSize: number;
   /** Which of the encoder's layers a tensor of a file belongs to, from 0; undefined for all outside of them. */
   layerOf(fileName: string): number | undefined;
   /** Names that a checkpoint tensor may have in a file, best first. */

@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import { MicrotuneError, modelConfigFile, type TaskSpec } from '@microtune/shared';
-import { familyOf } from '../families.js';
-import { partViews } from '../optimizer/parameter-block.js';
-import type { CheckpointTensor, ModelProgram, Parameter } from '../program.js';
+import { familyOf } from '../families/families.js';
+import type { TensorView } from '../optimizer/parameter-block.js';
+import type { ModelProgram, Parameter } from '../program/program.js';
 import { ModelFiles } from '../safetensors/model-files.js';
 import { isFloatDtype, notFloat } from '../safetensors/dtype.js';
 import { readConfig, type HfConfig } from './config-file.js';
@@ -80,8 +80,8 @@ export function createModel(config: HfConfig, options: ModelOptions): LoadedMode
     ...common,
     notes: [`all weights are random, from seed ${options.seed}`],
     load: async (into) => {
-      for (const { tensor, values } of destinations(model.program, into)) {
-        createTensor(model, { tensor, values, seed: options.seed });
+      for (const tensor of destinations(model.program, into)) {
+        createTensor(model, tensor, options.seed);
       }
     },
   };
@@ -134,7 +134,7 @@ function withOverrides(config: HfConfig, overrides: ModelOverrides): HfConfig {
 
 function findTensors(files: ModelFiles, model: FamilyModel): Sources {
   const sources = new Map<string, string | undefined>();
-  for (const tensor of model.program.parameters.flatMap(({ parts }) => parts)) {
+  for (const tensor of model.program.parameters) {
     const found = model.fileNames(tensor.name).find((name) => files.has(name));
     if (found === undefined && !model.mayBeCreated(tensor.name)) {
       throw new MicrotuneError('data', `${files.folder}: tensor "${tensor.name}" is missing`);
@@ -182,7 +182,7 @@ const headAdvice =
 function checkTensor(
   files: ModelFiles,
   name: string,
-  { shape, isHead }: CheckpointTensor & { isHead: boolean },
+  { shape, isHead }: Pick<Parameter, 'shape'> & { isHead: boolean },
 ): void {
   const entry = files.entry(name);
   const problem =
@@ -211,33 +211,23 @@ async function readTensors(
 ): Promise<void> {
   const files = await ModelFiles.open(folder);
   try {
-    for (const { tensor, values } of destinations(from.model.program, into)) {
+    for (const tensor of destinations(from.model.program, into)) {
       const name = from.sources.get(tensor.name);
-      if (name === undefined) createTensor(from.model, { tensor, values, seed: from.seed });
-      else await files.readInto(name, tensor.shape, values);
+      if (name === undefined) createTensor(from.model, tensor, from.seed);
+      else await files.readInto(name, tensor.shape, tensor.values);
     }
   } finally {
     await files.close();
   }
 }
 
-interface Destination {
-  readonly tensor: CheckpointTensor;
-  readonly values: Float32Array;
-}
-
 function destinations(
   program: ModelProgram,
   into: (parameter: Parameter) => Float32Array,
-): Destination[] {
-  return program.parameters
-    .flatMap((parameter) => partViews(parameter, into(parameter)))
-    .map(({ values, ...tensor }) => ({ tensor, values }));
+): TensorView[] {
+  return program.parameters.map((parameter) => ({ ...parameter, values: into(parameter) }));
 }
 
-function createTensor(
-  model: FamilyModel,
-  { tensor, values, seed }: Destination & { seed: number },
-): void {
-  fillInitial(values, model.initialValue(tensor.name), { seed, ...tensor });
+function createTensor(model: FamilyModel, { name, shape, values }: TensorView, seed: number): void {
+  fillInitial(values, model.initialValue(name), { seed, name, shape });
 }

@@ -2,7 +2,7 @@
 import { chunkedCrossEntropy, embedding } from '@microtune/engine';
 import { greater, matMul, scalar, where } from '@tensorflow/tfjs-core';
 import { causalInputs, ignoreIndex, outputNames } from '@microtune/tasks';
-import type { HeadForward, HeadState } from './head.js';
+import type { HeadForward, HeadState } from '../program/head.js';
 
 export interface CausalLmForwardOptions {
   /** Path of the module whose weight [V, H] makes the logits. */

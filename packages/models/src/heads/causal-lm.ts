@@ -3,12 +3,12 @@
  * which may be the table of words itself. Only tokens whose prediction counts get logits, some at a time, never all at once.
  */
 import { causalInputs } from '@microtune/tasks';
-import { linear } from '../families/module.js';
-import type { DecoderBody } from '../families/decoder-body.js';
-import type { Head } from './head.js';
+import { linear } from '../program/module.js';
+import type { Body } from '../program/body.js';
+import type { Head } from '../program/head.js';
 
 export interface CausalLmOptions {
-  readonly body: DecoderBody;
+  readonly body: Body;
   /** Path of the output layer where it has a matrix of its own; undefined where it is the table of words. */
   readonly output: string | undefined;
   readonly labelSmoothing: number;
@@ -19,6 +19,8 @@ export function causalLmHead({ body, output, labelSmoothing }: CausalLmOptions):
   return {
     modules: output === undefined ? [] : [linear(output, sizes, false)],
     readsTable: output === undefined ? body.words : undefined,
+    trained: [],
+    readout: 'every-token',
     inputs: [],
     labelInputs: Object.values(causalInputs),
     forward: async () => {

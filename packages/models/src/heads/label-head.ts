@@ -3,13 +3,14 @@
  * sample's last token. HuggingFace finds that one by the pad token's id, here it is told, so a text may end in any token.
  */
 import { labelCount, type LabelTask } from '@microtune/shared';
-import { classIds, targets, targetWeights, tokenInputs } from '@microtune/tasks';
-import type { DecoderBody } from '../families/decoder-body.js';
-import { linear } from '../families/module.js';
-import type { Head } from './head.js';
+import { tokenInputs } from '@microtune/tasks';
+import type { Body } from '../program/body.js';
+import { linear } from '../program/module.js';
+import type { Head } from '../program/head.js';
+import { labelInputsOf } from './label-inputs.js';
 
 export interface LabelHeadOptions {
-  readonly body: DecoderBody;
+  readonly body: Body;
   readonly task: LabelTask;
   readonly labelSmoothing: number;
 }
@@ -20,8 +21,10 @@ export function labelHead({ body, task, labelSmoothing }: LabelHeadOptions): Hea
   return {
     modules: [linear(score, { in: body.hiddenSize, out: labelCount(task) }, false)],
     readsTable: undefined,
+    trained: [score],
+    readout: 'every-token',
     inputs: [tokenInputs.lastTokens],
-    labelInputs: task.kind === 'regression' ? [targets, targetWeights] : [classIds],
+    labelInputs: labelInputsOf(task),
     forward: async () => {
       const { labelHeadForward } = await import('./label-head-forward.js');
       return labelHeadForward({ score, task, labelSmoothing });

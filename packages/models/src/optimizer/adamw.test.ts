@@ -2,7 +2,7 @@ import { createArena, type AdamWStep, type Arena, type Slot } from '@microtune/a
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sparseRows } from '../../oracle/sparse-rows.js';
-import type { Parameter } from '../program.js';
+import type { Parameter } from '../program/program.js';
 import { AdamW, optimizerCount } from './adamw.js';
 import { clipCoefficient } from './clipping.js';
 import { layOutParameters } from './layout.js';
@@ -12,9 +12,9 @@ import { allocateTrainingState, blockCount, type TrainingState } from './trainin
 const parameter = (name: string, shape: number[], more: Partial<Parameter> = {}): Parameter => ({
   name,
   shape,
-  parts: [{ name, shape }],
   decay: true,
   gradient: 'dense',
+  trainable: true,
   ...more,
 });
 

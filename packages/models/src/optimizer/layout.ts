@@ -1,10 +1,11 @@
 /**
  * Where each parameter lies in a flat block: all dense parameters in one run of numbers (what the all-reduce and the
- * optimizer walk over), each row table apart. The order is the program's; every parameter starts on 64 bytes, the
- * gaps stay zero in parameters, gradients and moments alike.
+ * optimizer walk over), each row table apart. What weight decay touches comes first, in the program's order, so that the
+ * optimizer walks two ranges; every parameter starts on 64 bytes, the gaps stay zero in parameters, gradients and moments
+ * alike. What is not trained has no place.
  */
 import { assert } from '@microtune/shared';
-import type { Parameter } from '../program.js';
+import type { Parameter } from '../program/program.js';
 
 /** Numbers per 64 bytes. */
 const alignment = 16;
@@ -16,6 +17,7 @@ export interface Range {
 }
 
 export interface ParameterLayout {
+  /** Those that are trained. */
   readonly parameters: readonly Parameter[];
   /** Numbers in the dense block, gaps included. */
   readonly denseCount: number;
@@ -27,7 +29,13 @@ export interface ParameterLayout {
   readonly tables: readonly Parameter[];
 }
 
-export function layOutParameters(parameters: readonly Parameter[]): ParameterLayout {
+/** @param all of the program: those that are not trained are left out */
+export function layOutParameters(all: readonly Parameter[]): ParameterLayout {
+  const trained = all.filter(({ trainable }) => trainable);
+  const parameters = [
+    ...trained.filter(({ decay }) => decay),
+    ...trained.filter(({ decay }) => !decay),
+  ];
   const places = new Map<string, Range>();
   const decayRanges: { start: number; count: number; decay: boolean }[] = [];
   let end = 0;

@@ -1,7 +1,7 @@
 /** One arena copy of everything that has the parameters' shape: the parameters themselves, or one of their moments. */
 import type { Arena, Slot } from '@microtune/arena';
 import { assert } from '@microtune/shared';
-import type { CheckpointTensor, Parameter } from '../program.js';
+import type { Parameter } from '../program/program.js';
 import { elementCount, type ParameterLayout } from './layout.js';
 
 export interface ParameterBlock {
@@ -37,23 +37,20 @@ export function allocateBlock(arena: Arena, layout: ParameterLayout): ParameterB
   };
 }
 
-export interface TensorView extends CheckpointTensor {
+/** A tensor by HuggingFace's name. */
+export interface TensorView {
+  readonly name: string;
+  readonly shape: readonly number[];
   readonly values: Float32Array;
 }
 
 /** The block as HuggingFace's tensors, sorted by name: what files hold and hashes run over. */
 export function tensorsOf(block: ParameterBlock): TensorView[] {
   return block.layout.parameters
-    .flatMap((parameter) => partViews(parameter, block.view(parameter)))
+    .map((parameter) => ({
+      name: parameter.name,
+      shape: parameter.shape,
+      values: block.view(parameter),
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-/** Cuts a parameter's numbers into its parts, which are stacked on the first axis. */
-export function partViews(parameter: Parameter, values: Float32Array): TensorView[] {
-  let start = 0;
-  return parameter.parts.map(({ name, shape }) => {
-    const from = start;
-    start += elementCount(shape);
-    return { name, shape, values: values.subarray(from, start) };
-  });
 }

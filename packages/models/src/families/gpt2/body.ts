@@ -1,20 +1,24 @@
-/** GPT-2 as a DecoderBody. */
-import type { DecoderBody } from '../decoder-body.js';
+/** GPT-2 as a Body. */
+import type { Body } from '../../program/body.js';
+import { decoderInputs, decoderInputSpecs } from '../decoder-inputs.js';
 import type { Gpt2Config } from './config.js';
-import { gpt2DropoutSites } from './dropout-sites.js';
 import { gpt2Modules, gpt2Names } from './modules.js';
 
-export function gpt2Body(config: Gpt2Config): DecoderBody {
+export function gpt2Body(config: Gpt2Config): Body {
   return {
     modules: gpt2Modules(config),
     words: gpt2Names.words,
     hiddenSize: config.hiddenSize,
     vocabSize: config.vocabSize,
     epsilon: config.layerNormEps,
-    dropoutSites: (shape) => gpt2DropoutSites(config, shape),
+    inputs: decoderInputSpecs,
     forward: async () => {
       const { gpt2FinalNorm, gpt2Hidden } = await import('./forward.js');
-      return { hidden: (ops, batch) => gpt2Hidden(ops, config, batch), finalNorm: gpt2FinalNorm };
+      return {
+        hidden: (ops, { shape, input }) =>
+          gpt2Hidden(ops, config, { shape, inputs: decoderInputs(input) }),
+        finalNorm: gpt2FinalNorm,
+      };
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The keys of a GPT-2's config.json that decide its graph, with HuggingFace's defaults (GPT2Config, transformers 5). */
 import { z } from 'zod';
-import { activationNames, type ActivationName } from '../../bert/activation-names.js';
+import { activationNames, type ActivationName } from '../bert/activation-names.js';
 import type { HfConfig } from '../../folder/config-file.js';
 import {
   count,

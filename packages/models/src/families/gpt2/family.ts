@@ -2,7 +2,7 @@
 import type { FamilyModel, ModelFamily } from '../../folder/family.js';
 import type { InitialValue } from '../../folder/initial-values.js';
 import { labelHead } from '../../heads/label-head.js';
-import { createDecoderProgram } from '../decoder-program.js';
+import { createProgram } from '../../program/create-program.js';
 import { gpt2Body } from './body.js';
 import { parseGpt2Config, type Gpt2Config } from './config.js';
 import { gpt2FileNames, gpt2LayerOf, gpt2MayBeCreated } from './names.js';
@@ -14,13 +14,14 @@ export const gpt2Family: ModelFamily = {
     const body = gpt2Body(config);
     const head = labelHead({ body, task, labelSmoothing });
     return {
-      program: createDecoderProgram({ body, head }),
+      program: createProgram({ body, head }),
       maxTokens: config.maxTokens,
       vocabSize: config.vocabSize,
       typeVocabSize: 1,
       // What stands in padding does not matter: nothing looks at it.
       padTokenId: config.padTokenId ?? 0,
       numLayers: config.numLayers,
+      hiddenSize: config.hiddenSize,
       layerOf: gpt2LayerOf,
       fileNames: gpt2FileNames,
       mayBeCreated: gpt2MayBeCreated,

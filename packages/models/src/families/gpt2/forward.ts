@@ -6,11 +6,11 @@
  */
 import type { ShardShape } from '@microtune/shared';
 import { add, split, type Tensor } from '@tensorflow/tfjs-core';
-import { activations } from '../../bert/activation.js';
-import { causalBiases, joinHeads, splitHeads, type DecoderInputs } from '../decoder.js';
-import type { Ops } from '../ops.js';
+import { activations } from '../bert/activation.js';
+import { causalBiases, joinHeads, splitHeads } from '../decoder.js';
+import type { DecoderInputs } from '../decoder-inputs.js';
+import type { Ops } from '../../program/ops.js';
 import type { Gpt2Config } from './config.js';
-import { gpt2Sites } from './dropout-sites.js';
 import { gpt2Names } from './modules.js';
 
 /** @returns hidden states of every token, before the last norm: [N, H] */
@@ -22,7 +22,7 @@ export function gpt2Hidden(
   const bias = causalBiases(inputs, [undefined])(0); // [R, 1, T, T]
   const words = ops.embed(gpt2Names.words, inputs.ids);
   const embedded = add(words, ops.embed(gpt2Names.positions, inputs.positionIds)); // [N, H]
-  let x = ops.drop(gpt2Sites.embeddings, embedded);
+  let x = ops.drop('transformer.drop', config.dropout.embeddings, embedded);
   for (let index = 0; index < config.numLayers; index++)
     x = block(ops, { config, shape, index, bias }, x);
   return x;
@@ -47,12 +47,14 @@ function block(ops: Ops, { config, shape, index, bias }: Block, x: Tensor): Tens
     splitHeads(part, shape, config.numHeads),
   ) as [Tensor, Tensor, Tensor]; // [R, A, T, D] each
   const scale = config.scales[index] ?? 1;
-  const context = ops.attend(gpt2Sites.attention(index), { query, key, value, bias, scale });
+  const { attention, residual } = config.dropout;
+  const dropout = { site: `${path}.attn`, rate: attention };
+  const context = ops.attend(`${path}.attn`, { query, key, value, bias, scale, dropout });
   const projected = ops.linear(`${path}.attn.c_proj`, joinHeads(context)); // [N, H]
-  const attended = ops.drop(gpt2Sites.attentionOutput(index), projected);
+  const attended = ops.drop(`${path}.attn.resid_dropout`, residual, projected);
   const middle = add(x, ops.sublayer(`${path}.attn`, attended));
   const inner = ops.linear(`${path}.mlp.c_fc`, ops.norm(`${path}.ln_2`, middle)); // [N, I]
   const output = ops.linear(`${path}.mlp.c_proj`, activations[config.activation](inner));
-  const dropped = ops.drop(gpt2Sites.output(index), output);
+  const dropped = ops.drop(`${path}.mlp.dropout`, residual, output);
   return add(middle, ops.sublayer(`${path}.mlp`, dropped));
 }

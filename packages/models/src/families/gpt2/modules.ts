@@ -1,6 +1,6 @@
 /** The modules of GPT-2, named as HuggingFace names them. */
-import type { Module } from '../module.js';
-import { conv1d, embeddingTable, layerNormOf } from '../module.js';
+import type { Module } from '../../program/module.js';
+import { conv1d, embeddingTable, layerNormOf } from '../../program/module.js';
 import type { Gpt2Config } from './config.js';
 
 export const gpt2Names = {

@@ -2,7 +2,7 @@
 import type { HfConfig } from '../../folder/config-file.js';
 import type { FamilyModel, ModelFamily } from '../../folder/family.js';
 import { labelHead } from '../../heads/label-head.js';
-import { createDecoderProgram } from '../decoder-program.js';
+import { createProgram } from '../../program/create-program.js';
 import { parseMistralConfig } from '../mistral/config.js';
 import { parseQwen2Config } from '../qwen2/config.js';
 import { parseQwen3Config } from '../qwen3/config.js';
@@ -28,13 +28,14 @@ function familyOf(
       const body = llamaBody(config);
       const head = labelHead({ body, task, labelSmoothing });
       return {
-        program: createDecoderProgram({ body, head }),
+        program: createProgram({ body, head }),
         maxTokens: config.maxTokens,
         vocabSize: config.vocabSize,
         typeVocabSize: 1,
         // What stands in padding does not matter: nothing looks at it.
         padTokenId: config.padTokenId ?? 0,
         numLayers: config.numLayers,
+        hiddenSize: config.hiddenSize,
         layerOf: llamaLayerOf,
         fileNames: llamaFileNames,
         mayBeCreated: llamaMayBeCreated,

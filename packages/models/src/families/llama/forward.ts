@@ -9,8 +9,9 @@ import { rotary, siluGate } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
 import { add, gather, reshape, tensor2d, type Tensor } from '@tensorflow/tfjs-core';
 import { rotaryTables } from '../../blocks/rotary.js';
-import { causalBiases, joinHeads, splitHeads, type DecoderInputs } from '../decoder.js';
-import type { Ops } from '../ops.js';
+import { causalBiases, joinHeads, splitHeads } from '../decoder.js';
+import type { DecoderInputs } from '../decoder-inputs.js';
+import type { Ops } from '../../program/ops.js';
 import type { LlamaConfig } from './config.js';
 import { llamaNames } from './modules.js';
 
@@ -64,6 +65,7 @@ function selfAttention(ops: Ops, { config, shape, path, turn, bias }: Layer, x: 
     value: heads('v', config.numKeyHeads),
     bias,
     scale: config.headWidth ** -0.5,
+    dropout: { site: attention, rate: config.attentionDropout },
   }); // [R, A, T, D]
   return ops.linear(`${attention}.o_proj`, joinHeads(context));
 }

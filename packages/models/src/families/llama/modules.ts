@@ -1,6 +1,6 @@
 /** The modules of Llama and its relatives, named as HuggingFace names them, and the names they may have in files. */
-import type { Module } from '../module.js';
-import { embeddingTable, linear, rmsNormOf } from '../module.js';
+import type { Module } from '../../program/module.js';
+import { embeddingTable, linear, rmsNormOf } from '../../program/module.js';
 import type { LlamaConfig } from './config.js';
 
 export const llamaNames = {

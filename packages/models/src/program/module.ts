@@ -2,7 +2,7 @@
  * The parts of a transformer that hold weights, by their HuggingFace paths: what a family consists of, said once. From
  * it come the parameters, and what adapters can be put on.
  */
-import type { Parameter } from '../program.js';
+import type { Parameter } from './program.js';
 
 export interface Module {
   /** Path of HuggingFace, e.g. `model.layers.0.self_attn.q_proj`: tensors are `<path>.weight` and `<path>.bias`. */
@@ -55,18 +55,15 @@ export function outputWidth({ kind, shape }: Module): number {
 }
 
 /**
- * The parameters of modules in arena order: host rows, then everything that weight decay touches, then what it spares
- * (biases and norms, as the Trainer of transformers), so that the optimizer walks two contiguous ranges.
+ * The parameters of modules, all trained: one per tensor of a checkpoint. Weight decay spares biases and norms, as the
+ * Trainer of transformers.
  * @param hostRows path of an embedding whose table stays on the host; undefined where all are in the graph
  */
 export function parametersOf(
   modules: readonly Module[],
   hostRows: string | undefined,
 ): Parameter[] {
-  const all = modules.flatMap((module) => parametersOfModule(module, module.path === hostRows));
-  const rows = all.filter(({ gradient }) => gradient === 'rows');
-  const dense = all.filter(({ gradient }) => gradient === 'dense');
-  return [...rows, ...dense.filter(({ decay }) => decay), ...dense.filter(({ decay }) => !decay)];
+  return modules.flatMap((module) => parametersOfModule(module, module.path === hostRows));
 }
 
 function parametersOfModule(
@@ -77,9 +74,9 @@ function parametersOfModule(
   const single = (name: string, own: readonly number[], decay: boolean): Parameter => ({
     name,
     shape: own,
-    parts: [{ name, shape: own }],
     decay,
     gradient: isHostRows ? 'rows' : 'dense',
+    trainable: true,
   });
   const weight = single(`${path}.weight`, shape, !isNorm);
   if (!hasBias) return [weight];

@@ -4,16 +4,16 @@ import { createArena } from '@microtune/arena';
 import { loadEngine } from '@microtune/engine';
 import { assert } from '@microtune/shared';
 import { expect, it } from 'vitest';
-import { layOutBatch, fixtures, readJson, type StoredTraining } from '../../oracle/fixtures.js';
-import { runTraced } from '../../oracle/run-traced.js';
-import { sparseRows } from '../../oracle/sparse-rows.js';
-import { loadModel } from '../folder/load-model.js';
-import { AdamW, optimizerCount } from '../optimizer/adamw.js';
-import { clipCoefficient } from '../optimizer/clipping.js';
-import { layOutParameters } from '../optimizer/layout.js';
-import { allocateTrainingState, blockCount } from '../optimizer/training-state.js';
-import { graphNames } from '../program.js';
-import { names } from './parameters.js';
+import { layOutBatch, fixtures, readJson, type StoredTraining } from '../../../oracle/fixtures.js';
+import { runTraced } from '../../../oracle/run-traced.js';
+import { sparseRows } from '../../../oracle/sparse-rows.js';
+import { loadModel } from '../../folder/load-model.js';
+import { AdamW, optimizerCount } from '../../optimizer/adamw.js';
+import { clipCoefficient } from '../../optimizer/clipping.js';
+import { layOutParameters } from '../../optimizer/layout.js';
+import { allocateTrainingState, blockCount } from '../../optimizer/training-state.js';
+import { graphNames } from '../../program/program.js';
+import { paths } from './modules.js';
 
 it.each(['reference', 'onnx'] as const)(
   'follows the losses of PyTorch: engine %s',
@@ -41,7 +41,7 @@ it.each(['reference', 'onnx'] as const)(
       for (const [name, { start }] of layout.places) {
         dense.view.set(outputs.get(graphNames.gradient(name)) ?? [], start);
       }
-      const words = outputs.get(graphNames.gradient(names.words)) ?? new Float32Array();
+      const words = outputs.get(graphNames.gradient(`${paths.words}.weight`)) ?? new Float32Array();
       const gradient = { dense, rows: [sparseRows(words, 16, batch.input_ids.flat())] };
       const weight = batch.labels.length;
       const norm = optimizer.gradientNorm(gradient) / weight;

@@ -1,30 +1,21 @@
 /**
- * What the worker knows of a model: its parameters in arena order, and graphs for a shard shape.
- * Families (bert/ and later ones) make a ModelProgram; the worker's loop reads no family's name.
+ * What the worker knows of a model: its parameters, and graphs for a shard shape.
+ * create-program.ts makes it of a family and a head; the worker's loop reads no family's name.
  */
 import type { Graph } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
 import { outputNames, type InputSpec } from '@microtune/tasks';
 
-/** A tensor of a checkpoint file, as HuggingFace names and shapes it. */
-export interface CheckpointTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-/**
- * A trainable parameter as the graph sees it. `parts` are the checkpoint's tensors stacked on the first axis: the
- * query, key and value weights of a layer are one [3H, H] parameter, because one product is faster than three, while
- * files keep three tensors. A parameter with one part is that tensor.
- */
+/** One tensor of a checkpoint, as HuggingFace names and shapes it, as the graph sees it. */
 export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly parts: readonly CheckpointTensor[];
-  /** Weight decay applies (not to biases and LayerNorm). */
+  /** Weight decay applies (not to biases and norms). */
   readonly decay: boolean;
   /** `rows`: an embedding table whose gradient is row-sparse and never leaves the host. */
   readonly gradient: 'dense' | 'rows';
+  /** Has a gradient, moments and a place in the arena; what is not trained is fed as it was loaded. */
+  readonly trainable: boolean;
 }
 
 /** Names of graph inputs and outputs, the same for every family; those of a batch are in its InputSpecs. */
@@ -50,16 +41,15 @@ export interface TracedGraph {
 }
 
 export interface ModelProgram {
-  /** In arena order. */
   readonly parameters: readonly Parameter[];
   /** What the forward pass reads of a batch. */
   readonly inputs: readonly InputSpec[];
   /** What the loss reads beside it. */
   readonly labelInputs: readonly InputSpec[];
-  /** Loss sum, and the gradient of every parameter. */
+  /** Loss sum, and the gradient of every parameter that is trained. */
   traceTraining(shape: ShardShape): Promise<TracedGraph>;
-  /** Loss sum and logits, dropout off. */
+  /** What the task's digest reads, dropout off. */
   traceEvaluation(shape: ShardShape): Promise<TracedGraph>;
-  /** Logits alone: no labels go in. */
+  /** What answers are made of: no labels go in. */
   traceForward(shape: ShardShape): Promise<TracedGraph>;
 }

@@ -1,21 +1,27 @@
 /** BERT as the folder code sees it. */
-import type { FamilyModel, ModelFamily } from '../folder/family.js';
-import type { InitialValue } from '../folder/initial-values.js';
+import type { FamilyModel, ModelFamily } from '../../folder/family.js';
+import type { InitialValue } from '../../folder/initial-values.js';
+import { createProgram } from '../../program/create-program.js';
+import { bertBody } from './body.js';
 import { parseBertConfig, type BertConfig } from './config.js';
-import { fileNames, layerOf, mayBeCreated, names } from './parameters.js';
-import { createBertProgram } from './program.js';
+import { bertHead } from './heads.js';
+import { fileNames, layerOf, mayBeCreated, paths } from './modules.js';
 
 export const bertFamily: ModelFamily = {
   architecture: 'BertForSequenceClassification',
   create: ({ config: raw, task, labelSmoothing, file }): FamilyModel => {
     const config = parseBertConfig(raw, file);
     return {
-      program: createBertProgram({ config, task, labelSmoothing }),
+      program: createProgram({
+        body: bertBody(config),
+        head: bertHead(config, { task, labelSmoothing }),
+      }),
       maxTokens: config.maxPositionEmbeddings,
       vocabSize: config.vocabSize,
       typeVocabSize: config.typeVocabSize,
       padTokenId: config.padTokenId,
       numLayers: config.numLayers,
+      hiddenSize: config.hiddenSize,
       layerOf,
       fileNames,
       mayBeCreated,
@@ -29,5 +35,5 @@ function initialValue(tensor: string, config: BertConfig): InitialValue {
   if (tensor.endsWith('.bias')) return { kind: 'constant', value: 0 };
   if (tensor.endsWith('LayerNorm.weight')) return { kind: 'constant', value: 1 };
   const normal = { kind: 'normal', deviation: config.initializerRange } as const;
-  return tensor === names.words ? { ...normal, zeroRow: config.padTokenId } : normal;
+  return tensor === `${paths.words}.weight` ? { ...normal, zeroRow: config.padTokenId } : normal;
 }

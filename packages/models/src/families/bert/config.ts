@@ -1,7 +1,7 @@
 /** The keys of a BERT's config.json that decide its graph, with HuggingFace's defaults (BertConfig, transformers 5). */
 import { MicrotuneError } from '@microtune/shared';
 import { z } from 'zod';
-import type { HfConfig } from '../folder/config-file.js';
+import type { HfConfig } from '../../folder/config-file.js';
 import { activationNames, type ActivationName } from './activation-names.js';
 
 export interface BertConfig {

@@ -1,14 +1,18 @@
 /** What a task reads out of a model's hidden states. */
 import type { InputSpec } from '@microtune/tasks';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { Module } from '../families/module.js';
-import type { Ops } from '../families/ops.js';
+import type { Input, Readout } from './body.js';
+import type { Module } from './module.js';
+import type { Ops } from './ops.js';
 
 export interface Head {
   /** Modules beside the body's. */
   readonly modules: readonly Module[];
+  /** Paths of those that every task makes anew: methods that freeze the model train them all the same. */
+  readonly trained: readonly string[];
   /** Path of a table of the body that the head multiplies by (a tied output layer); undefined where none. */
   readonly readsTable: string | undefined;
+  readonly readout: Readout;
   /** Inputs beside the body's, in every graph. */
   readonly inputs: readonly InputSpec[];
   /** What the loss reads. */
@@ -19,16 +23,15 @@ export interface Head {
 
 export interface HeadState {
   readonly ops: Ops;
-  /** Of every token, before the last norm: [N, H]. */
+  /** As `readout` asks, before the last norm: [N, H] or [R * S, H]. */
   readonly hidden: Tensor;
   /** The model's last norm, of any tokens [., H]: heads take their tokens first. */
   readonly finalNorm: (x: Tensor) => Tensor;
-  /** A declared input. */
-  readonly input: (spec: InputSpec) => Tensor;
+  readonly input: Input;
 }
 
 export interface HeadForward {
-  /** Sum over the labels counted, float32 []. */
+  /** Sum over the labels counted, float32 []: shards of any size add up to the loss of the whole batch. */
   lossSum(state: HeadState): Tensor;
   /** What an evaluation gives by name, the loss sum among it; no gradient is taken of it. */
   evaluated(state: HeadState): Readonly<Record<string, Tensor>>;

@@ -1,0 +1,26 @@
+/** What decoders read of a batch. */
+import { tokenInputs } from '@microtune/tasks';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { Input } from '../program/body.js';
+
+export const decoderInputSpecs = [
+  tokenInputs.inputIds,
+  tokenInputs.positionIds,
+  tokenInputs.sampleOfToken,
+];
+
+export interface DecoderInputs {
+  readonly ids: Tensor; // int32 [N]
+  /** Place of each token in its sample. */
+  readonly positionIds: Tensor; // int32 [N]
+  /** From 1; 0 for padding. */
+  readonly sampleOfToken: Tensor; // float32 [R, T]
+}
+
+export function decoderInputs(input: Input): DecoderInputs {
+  return {
+    ids: input(tokenInputs.inputIds),
+    positionIds: input(tokenInputs.positionIds),
+    sampleOfToken: input(tokenInputs.sampleOfToken),
+  };
+}

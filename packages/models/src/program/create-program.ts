@@ -1,0 +1,32 @@
+/**
+ * A family's body with a task's head as a ModelProgram. What all share (weights as inputs of the graph, loss and gradients
+ * as outputs) is here and in trace-graphs.ts.
+ */
+import type { Body } from './body.js';
+import type { Head } from './head.js';
+import { parametersOf } from './module.js';
+import type { ModelProgram } from './program.js';
+
+export interface ProgramOptions {
+  readonly body: Body;
+  readonly head: Head;
+}
+
+/** Nothing of tfjs is loaded before a graph is traced: whoever only looks at parameters starts faster. */
+export function createProgram({ body, head }: ProgramOptions): ModelProgram {
+  const modules = [...body.modules, ...head.modules];
+  // A table that makes the logits, too, must be in the graph; one that is only looked up stays on the host.
+  const hostRows = head.readsTable === body.words ? undefined : body.words;
+  const parameters = parametersOf(modules, hostRows);
+  const inputs = [...body.inputs, ...head.inputs];
+  const all = { body, head, modules, parameters, inputs };
+  const graphs = () => import('./trace-graphs.js');
+  return {
+    parameters,
+    inputs,
+    labelInputs: head.labelInputs,
+    traceTraining: async (shape) => (await graphs()).traceTraining(all, shape),
+    traceEvaluation: async (shape) => (await graphs()).traceEvaluation(all, shape),
+    traceForward: async (shape) => (await graphs()).traceForward(all, shape),
+  };
+}

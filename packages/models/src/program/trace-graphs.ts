@@ -1,0 +1,146 @@
+/** The graphs of a program, traced from tfjs: loaded when the first one is traced. */
+import { optimize, rowsOnHost, trace, type Graph, type TraceContext } from '@microtune/engine';
+import { assert, type ShardShape } from '@microtune/shared';
+import type { InputSpec } from '@microtune/tasks';
+import { keep, valueAndGrads, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import type { Body, BodyForward, Input } from './body.js';
+import type { Head, HeadForward, HeadState } from './head.js';
+import type { Module } from './module.js';
+import type { Ops } from './ops.js';
+import { plainOps, type PlainOpsOptions } from './plain-ops.js';
+import { graphNames, type DropoutSite, type Parameter, type TracedGraph } from './program.js';
+
+/** What a program's graphs are traced from. */
+export interface GraphOptions {
+  readonly body: Body;
+  readonly head: Head;
+  /** Of both. */
+  readonly modules: readonly Module[];
+  readonly parameters: readonly Parameter[];
+  /** Of both, without labels. */
+  readonly inputs: readonly InputSpec[];
+}
+
+/** Loss sum of a shard, and the gradients of what is trained. */
+export async function traceTraining(
+  options: GraphOptions,
+  shape: ShardShape,
+): Promise<TracedGraph> {
+  const { body, head, parameters, inputs } = options;
+  const [forward, headForward] = await Promise.all([body.forward(), head.forward()]);
+  const trained = parameters.filter(({ trainable }) => trainable);
+  const dropoutSites: DropoutSite[] = [];
+  const graph = trace((context) => {
+    const input = batchInput(context, [...inputs, ...head.labelInputs], shape);
+    const weights = weightInputs(context, parameters);
+    const { mask, masks } = maskInputs(context, dropoutSites);
+    const loss = (...values: Tensor[]): Scalar => {
+      // Those that are not trained are constants of the differentiated function: nothing is computed for their gradients.
+      const given = new Map(weights);
+      trained.forEach(({ name }, i) => given.set(name, values[i]!));
+      const ops = opsOver(options, given, mask);
+      return headForward.lossSum(stateOf(options, { forward, ops, shape, input })) as Scalar;
+    };
+    const { value, grads } = valueAndGrads(loss)(trained.map(({ name }) => weights.get(name)!));
+    for (const each of masks) each.dispose();
+    const gradients = trained.map(({ name }, i) => [graphNames.gradient(name), grads[i]!] as const);
+    return { [graphNames.lossSum]: value, ...Object.fromEntries(gradients) };
+  });
+  return { graph: tablesOnHost(graph, parameters), dropoutSites };
+}
+
+/** What the task's digest reads of a shard, dropout off. */
+export async function traceEvaluation(
+  options: GraphOptions,
+  shape: ShardShape,
+): Promise<TracedGraph> {
+  const inputs = [...options.inputs, ...options.head.labelInputs];
+  return traceWithoutDropout(options, { shape, inputs }, (head, state) => head.evaluated(state));
+}
+
+/** What the head says without labels. */
+export async function traceForward(options: GraphOptions, shape: ShardShape): Promise<TracedGraph> {
+  const { inputs } = options;
+  return traceWithoutDropout(options, { shape, inputs }, (head, state) => head.outputs(state));
+}
+
+async function traceWithoutDropout(
+  options: GraphOptions,
+  { shape, inputs }: { readonly shape: ShardShape; readonly inputs: readonly InputSpec[] },
+  outputs: (head: HeadForward, state: HeadState) => Readonly<Record<string, Tensor>>,
+): Promise<TracedGraph> {
+  const { body, head, parameters } = options;
+  const [forward, headForward] = await Promise.all([body.forward(), head.forward()]);
+  const graph = trace((context) => {
+    const input = batchInput(context, inputs, shape);
+    const ops = opsOver(options, weightInputs(context, parameters), () => undefined);
+    return outputs(headForward, stateOf(options, { forward, ops, shape, input }));
+  });
+  return { graph: tablesOnHost(graph, parameters), dropoutSites: [] };
+}
+
+type Weights = ReadonlyMap<string, Tensor>;
+
+function stateOf(
+  { head: { readout } }: GraphOptions,
+  pass: {
+    readonly forward: BodyForward;
+    readonly ops: Ops;
+    readonly shape: ShardShape;
+    readonly input: Input;
+  },
+): HeadState {
+  const { forward, ops, shape, input } = pass;
+  const hidden = forward.hidden(ops, { shape, input, readout });
+  return { ops, hidden, finalNorm: (x) => forward.finalNorm(ops, x), input };
+}
+
+function opsOver(
+  { body: { epsilon }, modules }: GraphOptions,
+  weights: Weights,
+  mask: PlainOpsOptions['mask'],
+): Ops {
+  const weight = (name: string): Tensor => {
+    const found = weights.get(name);
+    assert(found, `the program has no parameter ${name}`);
+    return found;
+  };
+  return plainOps({ modules, epsilon, weight, mask });
+}
+
+function weightInputs(context: TraceContext, parameters: readonly Parameter[]): Weights {
+  return new Map(
+    parameters.map(({ name, shape }) => [name, context.input(name, shape, 'float32')]),
+  );
+}
+
+function batchInput(context: TraceContext, specs: readonly InputSpec[], shard: ShardShape): Input {
+  const inputs = new Map(
+    specs.map(({ name, shape, dtype }) => [name, context.input(name, shape(shard), dtype)]),
+  );
+  return ({ name }) => {
+    const found = inputs.get(name);
+    assert(found, `the program declares the input ${name}`);
+    return found;
+  };
+}
+
+/** Masks are declared where the pass asks for them, and their sites noted in `sites`: no list beside the pass can be wrong. */
+function maskInputs(context: TraceContext, sites: DropoutSite[]) {
+  const masks: Tensor[] = [];
+  const mask: PlainOpsOptions['mask'] = (site, rate, shape) => {
+    if (rate === 0) return undefined;
+    sites.push({ site, rate, shape });
+    // Kept: tfjs lets go of tensors made in a differentiated function before the backward pass, which reads masks again.
+    const input = keep(context.input(graphNames.dropoutMask(site), shape, 'bool'));
+    masks.push(input);
+    return input;
+  };
+  return { mask, masks };
+}
+
+/** A vocabulary's table stays on the host where nothing but `embed` reads it: a step touches a few hundred of its rows. */
+function tablesOnHost(graph: Graph, parameters: readonly Parameter[]): Graph {
+  const tables = parameters.filter(({ gradient }) => gradient === 'rows').map(({ name }) => name);
+  return optimize(graph, tables.length === 0 ? [] : [rowsOnHost({ tables })]);
+}
