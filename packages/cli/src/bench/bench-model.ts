@@ -14,12 +14,14 @@ import {
 export interface BenchShape {
   readonly layers: number;
   readonly hiddenSize: number;
+  /** Of the head; none for a regression. @default negative, positive */
+  readonly labels?: readonly string[];
 }
 
 /** Of BERT's English vocabulary: the embedding table is part of what costs memory. */
 const vocabularySize = 30_522;
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-const labels = ['negative', 'positive'];
+const twoLabels = ['negative', 'positive'];
 
 /** Heads as MiniLM (32 wide) and BERT-base (64 wide) have them. */
 export function headsOf(hiddenSize: number): number {
@@ -27,7 +29,7 @@ export function headsOf(hiddenSize: number): number {
 }
 
 /** Dropout off, as in the measurements to compare with. */
-export function benchModel({ layers, hiddenSize }: BenchShape): LoadedModel {
+export function benchModel({ layers, hiddenSize, labels = twoLabels }: BenchShape): LoadedModel {
   const config = {
     model_type: 'bert',
     vocab_size: vocabularySize,
@@ -39,7 +41,8 @@ export function benchModel({ layers, hiddenSize }: BenchShape): LoadedModel {
     hidden_dropout_prob: 0,
     attention_probs_dropout_prob: 0,
   };
-  return createModel(config, { seed: 1, labels });
+  const problemType = labels.length === 0 ? 'regression' : 'single_label_classification';
+  return createModel(config, { seed: 1, labels, problemType });
 }
 
 /** Writes the model with a tokenizer of one token per word. @param folder existing */
@@ -66,7 +69,7 @@ export function benchRows({
     Array.from({ length: tokens - 2 }, (_, at) => `w${(row * 7919 + at * 104_729) % 20_000}`).join(
       ' ',
     );
-  const lines = Array.from({ length: rows }, (_, row) => `${words(row)}\t${labels[row % 2]}`);
+  const lines = Array.from({ length: rows }, (_, row) => `${words(row)}\t${twoLabels[row % 2]}`);
   return ['text\tlabel', ...lines, ''].join('\n');
 }
 
