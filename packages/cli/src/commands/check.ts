@@ -156,7 +156,10 @@ function foundText(
   { notes, ...facts }: { notes: readonly Note[]; [name: string]: unknown },
   isReady: boolean,
 ): string {
-  const rows = Object.entries(facts).map(([name, value]) => {
+  const { label_range: range, ...others } = facts;
+  // One row of the table says what the labels are, be they names or numbers.
+  if (range !== undefined) others['labels'] = `numbers, ${factText('label_range', range)}`;
+  const rows = Object.entries(others).map(([name, value]) => {
     const text = factText(name, value);
     return [name.replace(/_bytes$/, '').replaceAll('_', ' '), text === '' ? '-' : text] as const;
   });

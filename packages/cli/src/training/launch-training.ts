@@ -11,11 +11,11 @@ import {
   type RunObserver,
   type Summary,
 } from '@microtune/coordinator';
-import { reportSplit } from '@microtune/data';
+import { reportData } from '@microtune/data';
 import { modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
-import { dataLine } from '../output/data-words.js';
+import { dataDoubts, dataLine } from '../output/data-words.js';
 import { ownVersion } from '../own-version.js';
 import { proveRun } from '../engines/prove-run.js';
 import { placeRun } from './place-run.js';
@@ -61,9 +61,9 @@ export async function launchTraining(
     check: async (run) => {
       const { openModel } = await import('./open-model.js');
       await openModel(resolved, run);
-      const { train, mapping, maxSeqLength } = run.splits;
-      const text = dataLine(reportSplit(train, mapping, maxSeqLength));
-      observe({ type: 'note', code: 'data', text });
+      const report = reportData(run.splits);
+      for (const each of notesOf('data', [dataLine(report.train), ...dataDoubts(report)]))
+        observe({ type: 'note', ...each });
       const proven = await proveRun(resolved, {
         cacheFolder,
         env: pinnedEnvironment(variables, { gpu: gpus[0], tf32: resolved.tf32 }),
