@@ -131,4 +131,26 @@ describe('microtune check', () => {
     const { stdout: json } = await microtune([...args, '--json']);
     expect(JSON.parse(json)).toMatchObject({ labels: [], label_range: { min: -1, max: 3 } });
   });
+
+  it('tells how long the run will take from an earlier run here, and before that nothing', async () => {
+    // Two threads: no other test of this file leaves a run of that kind.
+    const args = [...options, '--threads_per_worker', '2', '--max_steps', '12'];
+    const before = await microtune(['check', ...args]);
+    expect(before.stdout).toMatch(/expected time +│ unknown until the first run +│/);
+    const run = join(folder, 'timed');
+    const trained = await microtune(['train', ...args, '--output_dir', run, '--json']);
+    const { wall_seconds: seconds } = JSON.parse(trained.lines.at(-1) ?? '') as {
+      wall_seconds: number;
+    };
+    const after = await microtune(['check', ...args]);
+    expect(after.stdout).toMatch(
+      /expected time +│ about [\d.]+ s \(estimated from an earlier run of such a model here\) +│/,
+    );
+    const told = JSON.parse((await microtune(['check', ...args, '--json'])).stdout) as {
+      expected_seconds: number;
+    };
+    // The machine is shared: the same run may take a few times as long now.
+    expect(told.expected_seconds).toBeGreaterThan(seconds / 5);
+    expect(told.expected_seconds).toBeLessThan(seconds * 5);
+  });
 });

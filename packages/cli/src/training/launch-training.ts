@@ -18,9 +18,11 @@ import { createLogger } from '@microtune/shared/logging';
 import { dataDoubts, dataLine } from '../output/data-words.js';
 import { ownVersion } from '../own-version.js';
 import { proveRun } from '../engines/prove-run.js';
+import { speedOf } from './expected-time.js';
 import { placeRun } from './place-run.js';
 import { pinnedEnvironment } from './pin-worker.js';
 import { requireModel } from './require-model.js';
+import { rememberSpeed } from './speed-file.js';
 import { workerCommand } from './worker-command.js';
 
 export interface LaunchOptions {
@@ -57,7 +59,8 @@ export async function launchTraining(
   ];
   for (const each of notes) observe({ type: 'note', ...each });
   const runId = randomUUID();
-  return await runTraining(resolved, {
+  const model = await modelSize(resolved.modelNameOrPath, resolved.numLabels ?? 2);
+  const summary = await runTraining(resolved, {
     check: async (run) => {
       const { openModel } = await import('./open-model.js');
       await openModel(resolved, run);
@@ -86,9 +89,13 @@ export async function launchTraining(
       return workerCommand({ rank, endpoint, runId, cacheFolder, env });
     },
     cacheFolder,
-    model: await modelSize(resolved.modelNameOrPath, resolved.numLabels ?? 2),
+    model,
     openLogger: (folder) => createLogger(folder, 'coordinator'),
     observe,
     stop,
   });
+  const speed = model && speedOf(summary, model);
+  if (speed !== undefined)
+    rememberSpeed({ cacheFolder, config: resolved, card: gpus[0]?.name }, speed);
+  return summary;
 }
