@@ -14,7 +14,7 @@ import {
 } from '@microtune/data';
 import type { EngineName, Precision } from '@microtune/engine';
 import type { LoadedModel } from '@microtune/models';
-import { MicrotuneError } from '@microtune/shared';
+import { MicrotuneError, reworded } from '@microtune/shared';
 import type { Figures, ForwardRunner } from './forward-runner.js';
 import { createInTurn } from './in-turn.js';
 import { createAnswerPlanner, type AnswerPlanner } from './plan-answers.js';
@@ -34,6 +34,8 @@ export interface ModelParts {
   readonly maxSeqLength: number;
   readonly engine: ModelEngine;
   readonly cacheFolder: string;
+  /** Of errors and notes for whoever calls. */
+  readonly words: (text: string) => string;
 }
 
 export interface ModelEngine {
@@ -113,7 +115,8 @@ export class Model implements AsyncDisposable {
     this.#requireOpen();
     const checked = textsOfInputs(texts, this.#takesPairs);
     const answers: Prediction[] = [];
-    for await (const group of this.#answer(slicesOf(checked, defaultGroupRows)))
+    const groups = this.#answer(slicesOf(checked, defaultGroupRows));
+    for await (const group of this.#worded(groups))
       for (const { answer } of group) if (answer !== undefined) answers.push(answer);
     return answers;
   }
@@ -129,7 +132,8 @@ export class Model implements AsyncDisposable {
     options: PredictRowsOptions = {},
   ): AsyncGenerator<RowAnswer[]> {
     this.#requireOpen();
-    const { settings } = this.#parts;
+    const { settings, words } = this.#parts;
+    const { onNote } = options;
     const rows = openRows(source, {
       columns: {
         // The header of a file that is classified is its own business; names of training help where it has none.
@@ -137,11 +141,12 @@ export class Model implements AsyncDisposable {
         textColumnNames: (options.textColumnNames ?? settings.textColumnNames)?.slice(),
         labelColumnName: settings.labelColumnName,
       },
-      ...(options.onNote === undefined ? {} : { onGuess: options.onNote }),
+      ...(onNote === undefined ? {} : { onGuess: (note) => onNote(words(note)) }),
     });
     const groups = readAhead(rows, options.maxGroupRows ?? defaultGroupRows);
-    for await (const group of this.#answer(checkedRows(groups, this.#takesPairs)))
-      yield group.map(rowAnswer);
+    const answered = this.#answer(checkedRows(groups, this.#takesPairs));
+    for await (const group of this.#worded(answered))
+      yield group.map((row) => rowAnswer(row, words));
   }
 
   /**
@@ -153,7 +158,11 @@ export class Model implements AsyncDisposable {
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
     this.#requireOpen();
-    return this.#inTurn(() => this.#evaluate([files].flat(), options));
+    try {
+      return await this.#inTurn(() => this.#evaluate([files].flat(), options));
+    } catch (error) {
+      throw reworded(error, this.#parts.words);
+    }
   }
 
   /** What was computed so far, e.g. to see how much of it was padding. */
@@ -184,6 +193,14 @@ export class Model implements AsyncDisposable {
     );
   }
 
+  async *#worded<Answers>(groups: AsyncIterable<Answers>): AsyncGenerator<Answers> {
+    try {
+      yield* groups;
+    } catch (error) {
+      throw reworded(error, this.#parts.words);
+    }
+  }
+
   /** Tokenizes the next group while one is computed. */
   async *#answer<Question extends { readonly texts: Texts | undefined }>(
     groups: AsyncIterable<readonly Question[]> | Iterable<readonly Question[]>,
@@ -208,7 +225,8 @@ export class Model implements AsyncDisposable {
   }
 
   async #evaluate(files: readonly string[], options: EvaluateOptions): Promise<Evaluation> {
-    const { settings, folder, cacheFolder, runner, model } = this.#parts;
+    const { settings, folder, cacheFolder, runner, model, words } = this.#parts;
+    const { onNote } = options;
     const { maxSeqLength, problemType, labels } = this;
     const dataset = await openDataset({
       files,
@@ -222,7 +240,7 @@ export class Model implements AsyncDisposable {
       cacheFolder,
       mapping: { problemType, labels },
       maxSamples: options.maxSamples,
-      ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
+      ...(onNote === undefined ? {} : { onNote: (note) => onNote(words(note)) }),
     });
     if (dataset.size === 0) throw new MicrotuneError('data', `${files.join(', ')}: no rows`);
     const { microBatchTokens, labelSmoothing } = settings;
@@ -257,15 +275,13 @@ async function* checkedRows(
   }
 }
 
-function rowAnswer({
-  line,
-  error,
-  values,
-  answer,
-}: OpenedRow & { readonly answer: Prediction | undefined }): RowAnswer {
+function rowAnswer(
+  { line, error, values, answer }: OpenedRow & { readonly answer: Prediction | undefined },
+  words: ModelParts['words'],
+): RowAnswer {
   const place = { line, ...idOf(values) };
   return answer === undefined
-    ? { ...place, error: error ?? 'cannot be read' }
+    ? { ...place, error: words(error ?? 'cannot be read') }
     : { ...place, ...answer };
 }
 

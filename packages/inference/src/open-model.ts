@@ -16,6 +16,8 @@ export interface OpenModelOptions {
   readonly compile: CompileOptions;
   /** Of tokenized files. */
   readonly cacheFolder: string;
+  /** How the model says what is wrong: messages name options as the command line does. @default as they are */
+  readonly words?: ((text: string) => string) | undefined;
   /** Loads what computes; the model closes it. @throws MicrotuneError `usage` saying why it does not load */
   openEngine(): Promise<Engine>;
 }
@@ -42,6 +44,7 @@ export async function openModel(folder: string, options: OpenModelOptions): Prom
   const { name, version, device } = engine;
   return new Model({
     ...{ folder, model, runner, tokenizer, settings, cacheFolder },
+    words: options.words ?? ((text) => text),
     maxSeqLength: tokenizer.maxSeqLength,
     engine: { name, version, device, precision: compile.precision },
   });
