@@ -34,7 +34,7 @@ export const evalOptions = z.strictObject({
   file: z
     .array(z.string())
     .min(1)
-    .describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines), .parquet'),
+    .describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines or one array), .parquet'),
   ...dataOptions,
   labelColumnName: z.string().optional().describe('Column of the label. Default: as in training'),
   maxSamples: positive.optional().describe('Use only the first rows'),
@@ -47,7 +47,7 @@ export const predictOptions = z.strictObject({
     .string()
     .optional()
     .describe(
-      'File to classify: .jsonl, .json (lines), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
+      'File to classify: .jsonl, .json (lines or one array), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
     ),
   ...dataOptions,
   batchSize: positive.default(2048).describe('Lines tokenized and packed together, at most'),

@@ -50,7 +50,7 @@ export const runConfigSchema = z.strictObject({
 
   // Data
   trainFile: fileList.describe(
-    'Training file or files: .csv, .tsv, .jsonl, .json (lines), .parquet',
+    'Training file or files: .csv, .tsv, .jsonl, .json (lines or one array), .parquet',
   ),
   validationFile: fileList.optional().describe('Evaluation file or files'),
   validationSplit: fraction
