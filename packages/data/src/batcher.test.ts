@@ -9,6 +9,7 @@ const dataset: TokenizedDataset = {
   offsets: Int32Array.of(0, 3, 5, 9),
   typeIds: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 1),
   labels: Float32Array.of(1, 0, 2),
+  cut: new Uint8Array(3),
   contentHash: '',
 };
 const shape = { rows: 3, tokens: 4, samplesPerRow: 1 };

@@ -12,8 +12,8 @@ export interface SplitReport {
   readonly labelRange: Pick<Spread, 'min' | 'median' | 'max'> | undefined;
   /** Tokens of a row, special tokens counted, after truncation. */
   readonly tokens: Spread;
-  /** Rows of exactly `maxSeqLength` tokens: those that were cut, and the few that just fit. */
-  readonly rowsAtLimit: number;
+  /** Rows that had more tokens than `maxSeqLength`. */
+  readonly rowsCut: number;
 }
 
 export interface RepeatedRows {
@@ -43,10 +43,9 @@ export function reportData({
   train,
   validation,
   mapping,
-  maxSeqLength,
-}: Pick<Splits, 'train' | 'validation' | 'mapping' | 'maxSeqLength'>): DataReport {
+}: Pick<Splits, 'train' | 'validation' | 'mapping'>): DataReport {
   const described = (split: TokenizedDataset, groups: ReadonlyMap<string, SameRows>) => ({
-    ...reportSplit(split, mapping, maxSeqLength),
+    ...reportSplit(split, mapping),
     ...repeatedRows(split, groups),
   });
   const trained = groupRows(train);
@@ -62,10 +61,9 @@ export function reportData({
 }
 
 /** The part that needs no look at the tokens themselves. */
-export function reportSplit(
-  { size, labels, lengths }: TokenizedDataset,
+function reportSplit(
+  { size, labels, lengths, cut }: TokenizedDataset,
   { problemType, labels: names }: LabelMapping,
-  maxSeqLength: number,
 ): SplitReport {
   const isRegression = problemType === 'regression';
   return {
@@ -73,7 +71,7 @@ export function reportSplit(
     classCounts: isRegression ? undefined : countClasses(labels, names),
     labelRange: isRegression ? spreadOf(labels) : undefined,
     tokens: spreadOf(lengths),
-    rowsAtLimit: lengths.reduce((sum, length) => sum + (length >= maxSeqLength ? 1 : 0), 0),
+    rowsCut: cut.reduce((sum, each) => sum + each, 0),
   };
 }
 

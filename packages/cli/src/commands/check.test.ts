@@ -61,7 +61,7 @@ describe('microtune check', () => {
       train_rows: 10,
       class_counts: { negative: 9, positive: 1 },
       tokens: { min: 3, median: 4, p95: 16, max: 16 },
-      at_limit_share: 0.3,
+      truncated_share: 0.3,
       duplicate_rows: 2,
       conflicting_rows: 2,
       evaluation_rows: 2,
@@ -74,12 +74,14 @@ describe('microtune check', () => {
     expect(notes.filter(({ code }) => code === 'data').map(({ text }) => text)).toEqual([
       expect.stringMatching(/^1 of 2 validation rows \(50 %\) have the text of a training row/),
       expect.stringMatching(/^2 of 10 training rows \(20 %\) have .* another label$/),
-      expect.stringMatching(/^3 of 10 training rows \(30 %\) are as long as max_seq_length 16/),
+      expect.stringMatching(
+        /^3 of 10 training rows \(30 %\) are longer than max_seq_length 16 and were cut/,
+      ),
       'a class has one training row: "positive"',
     ]);
     const text = await microtune([...args, '--warmup_steps', '10']);
     expect(text.stdout).toMatch(/class counts +│ negative: 9, positive: 1/);
-    expect(text.stdout).toMatch(/at limit share +│ 30 %/);
+    expect(text.stdout).toMatch(/truncated share +│ 30 %/);
     expect(text.stdout).toContain('note: 1 of 2 validation rows');
     expect(text.stdout).toMatch(/note: warm-up takes 10 steps of a run of 10/);
   });

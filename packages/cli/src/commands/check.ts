@@ -148,7 +148,6 @@ function timeFacts(work: RunWork | undefined, speeds: readonly RunSpeed[]) {
   };
 }
 
-/** Rows at the limit were cut to max_seq_length, or just fit. */
 function dataFacts({ train, validation, overlapRows }: DataReport) {
   const labels =
     train.classCounts === undefined
@@ -157,7 +156,7 @@ function dataFacts({ train, validation, overlapRows }: DataReport) {
   const facts = {
     ...labels,
     tokens: train.tokens,
-    at_limit_share: train.rowsAtLimit / train.rows,
+    truncated_share: train.rowsCut / train.rows,
     duplicate_rows: train.duplicateRows,
     conflicting_rows: train.conflictingRows,
   };
@@ -168,7 +167,7 @@ function dataFacts({ train, validation, overlapRows }: DataReport) {
       ? { evaluation_label_range: validation.labelRange }
       : { evaluation_class_counts: countsOf(validation) }),
     evaluation_tokens: validation.tokens,
-    evaluation_at_limit_share: validation.rowsAtLimit / validation.rows,
+    evaluation_truncated_share: validation.rowsCut / validation.rows,
     overlap_rows: overlapRows,
     overlap_share: overlapRows / validation.rows,
   };
