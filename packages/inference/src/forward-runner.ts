@@ -5,7 +5,13 @@
 import { gatherRows } from '@microtune/arena';
 import { createTokenBatcher, type TokenBatch, type TokenizedTexts } from '@microtune/data';
 import type { CompileOptions, Engine, HostBuffer, HostRows, TensorSpec } from '@microtune/engine';
-import { graphNames, requireFit, tokenFields, type LoadedModel } from '@microtune/models';
+import {
+  graphNames,
+  requireFit,
+  tokenFields,
+  type GraphStore,
+  type LoadedModel,
+} from '@microtune/models';
 import {
   assert,
   placesIn,
@@ -22,6 +28,8 @@ export interface ForwardOptions {
   /** Closed by `close`. */
   readonly engine: Engine;
   readonly compile: CompileOptions;
+  /** Of traced graphs; undefined keeps none. */
+  readonly graphStore: GraphStore | undefined;
 }
 
 /** What a model has computed since it was opened. */
@@ -58,8 +66,8 @@ export class ForwardRunner {
 
   /** @throws MicrotuneError `transient` when the device has no room for the weights */
   static async open(options: ForwardOptions): Promise<ForwardRunner> {
-    const { parameters } = options.model.program;
-    return new ForwardRunner(options, await placeWeights({ ...options, parameters }));
+    const { program } = options.model;
+    return new ForwardRunner(options, await placeWeights({ ...options, program }));
   }
 
   /**
@@ -135,11 +143,10 @@ export class ForwardRunner {
   }
 
   async #make(shape: ShardShape): Promise<CompiledShape> {
-    const { graph: traced } = await this.#options.model.program.traceForward(shape);
-    const graph = await this.#placed.compile(traced);
+    const graph = await this.#placed.compile(shape);
     return {
       graph,
-      tables: traced.hostRows.map((rows) => ({
+      tables: graph.hostRows.map((rows) => ({
         rows,
         into: new Float32Array(shape.rows * shape.tokens * rows.tableShape[1]),
       })),

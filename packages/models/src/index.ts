@@ -6,6 +6,10 @@ export type {
   Parameter,
   TracedGraph,
 } from './program.js';
+export { compileGraph } from './compile-graph.js';
+export type { CompiledGraph, GraphKind, GraphRequest } from './compile-graph.js';
+export { GraphStore } from './kept-graphs.js';
+export type { KeptGraph } from './kept-graphs.js';
 export { createModel, loadModel } from './folder/load-model.js';
 export type { LoadedModel, ModelOptions } from './folder/load-model.js';
 export { checkWeights } from './folder/check-weights.js';

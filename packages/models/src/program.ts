@@ -72,6 +72,10 @@ export interface TracedGraph {
 }
 
 export interface ModelProgram {
+  /** Equal for programs whose graphs are equal: everything they are traced from, but the shape. */
+  readonly identity: string;
+  /** Of all dropout sites, each once; those above 0. */
+  readonly dropoutRates: readonly number[];
   /** In arena order. */
   readonly parameters: readonly Parameter[];
   readonly numLabels: number;

@@ -35,6 +35,7 @@ import {
   requireFit,
   optimizerCount,
   type AdamWSettings,
+  type GraphStore,
   type LoadedModel,
   type ParameterLayout,
   type TrainingState,
@@ -59,6 +60,7 @@ export interface SessionOptions {
   readonly progress: Progress;
   readonly transport: Transport;
   readonly cacheFolder: string | undefined;
+  readonly graphStore: GraphStore | undefined;
   /** Aborted when the run ends early. */
   readonly giveUp: AbortSignal;
   openEngine(config: ResolvedConfig): Promise<Engine>;
@@ -76,6 +78,8 @@ export interface Session {
   readonly notes: readonly string[];
   /** After it nothing is trained any more. */
   readonly lastStep: number;
+  /** What the first step would do first: to be called when there is nothing else to do but to wait for graphs. */
+  warmUp(): void;
   close(): Promise<void>;
 }
 
@@ -97,7 +101,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     }),
     opening.then((model) => loadState(model, welcome)),
     Promise.all([opening, openingEngine]).then(([model, engine]) =>
-      startCompiling(model, engine, welcome),
+      startCompiling(model, engine, options),
     ),
     transport.connect(welcome.peers, connectTimeoutMs),
   ]);
@@ -106,6 +110,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (split !== undefined) requireFit(model, split);
   }
   const batcherOptions = { padTokenId: splits.padTokenId, problemType: splits.mapping.problemType };
+  const masks = createDropoutMasks({ seed: config.seed });
   const { allReduce, ...collective } = openCollective(options, arena, state.layout);
   const replica = await openReplica({
     engine,
@@ -113,7 +118,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...compiling,
     bindings: {
       parameters: state.parameters,
-      masks: createDropoutMasks({ seed: config.seed }),
+      masks,
       isRegression: splits.mapping.problemType === 'regression',
     },
     state,
@@ -146,6 +151,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       held: { step: welcome.step },
       giveUp: options.giveUp,
     },
+    warmUp: () => {
+      for (const rate of model.program.dropoutRates) masks.prepare(rate);
+    },
     close: async () => {
       replica.dispose();
       engine.dispose();
@@ -158,10 +166,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 function startCompiling(
   { program }: LoadedModel,
   engine: Engine,
-  { config, firstShapes }: Welcome,
+  { welcome: { config, firstShapes }, graphStore: store }: SessionOptions,
 ): { engine: Engine; compile: CompileOptions; compileShape: CompileShape } {
   const compile = { threads: config.threadsPerWorker, precision: precisionOf(config, engine) };
-  const compileShape = createCompileShape(program, engine, compile);
+  const compileShape = createCompileShape({ program, engine, options: compile, store });
   if (engine.init !== undefined) return { engine, compile, compileShape };
   return { engine, compile, compileShape: compileAhead(compileShape, firstShapes) };
 }

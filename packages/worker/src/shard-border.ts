@@ -12,7 +12,7 @@ import {
   tokenFields,
   type DropoutSite,
   type ParameterBlock,
-  type TracedGraph,
+  type KeptGraph,
 } from '@microtune/models';
 import { assert, type ShardShape } from '@microtune/shared';
 
@@ -27,7 +27,7 @@ export interface Bindings {
 export type Buffers = Record<string, HostBuffer>;
 
 export interface ShardBorderParts {
-  readonly traced: TracedGraph;
+  readonly traced: Pick<KeptGraph, 'hostRows' | 'dropoutSites'>;
   readonly shape: ShardShape;
   readonly bindings: Bindings;
   /** Of the graph, without what the caller feeds itself. */
@@ -60,7 +60,7 @@ export class ShardBorder {
   readonly #masks: readonly (readonly [mask: Uint8Array, site: DropoutSite])[];
 
   constructor({ traced, shape, bindings, inputs, outputs }: ShardBorderParts) {
-    const { graph, dropoutSites } = traced;
+    const { hostRows, dropoutSites } = traced;
     const fields = batchFields(bindings.isRegression);
     const own = inputs.filter(({ name }) => fields[name] === undefined);
     this.inputs = Object.fromEntries(own.map((spec) => [spec.name, bufferOf(spec)]));
@@ -71,7 +71,7 @@ export class ShardBorder {
       const field = fields[name];
       return field === undefined ? [] : [[name, field] as const];
     });
-    this.#tables = graph.hostRows.map((rows) => this.#tableRows(rows, bindings.parameters));
+    this.#tables = hostRows.map((rows) => this.#tableRows(rows, bindings.parameters));
     this.#masks = dropoutSites.map((site) => {
       const mask = this.inputs[graphNames.dropoutMask(site.site)];
       assert(mask instanceof Uint8Array, `dropout site ${site.site} has a mask`);
@@ -110,7 +110,7 @@ export class ShardBorder {
   }
 
   #tableRows(
-    { table, tableShape, ids, rowsInput, gradientOutput }: TracedGraph['graph']['hostRows'][number],
+    { table, tableShape, ids, rowsInput, gradientOutput }: KeptGraph['hostRows'][number],
     parameters: ParameterBlock,
   ): TableRows {
     const parameter = parameters.layout.tables.find(({ name }) => name === table);

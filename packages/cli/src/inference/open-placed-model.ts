@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { loadEngine, type Engine } from '@microtune/engine';
 import { openModel, type Model, type OpenModelOptions } from '@microtune/inference';
 import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
+import { graphStoreIn } from '../engines/graph-store.js';
 import { pinnedEnvironment } from '../training/pin-worker.js';
 import { placeRun } from '../training/place-run.js';
 import { findGpusAside } from './find-gpus-aside.js';
@@ -30,6 +31,7 @@ export function openPlacedModel(folder: string, options: PlacedModelOptions): Pr
     maxSeqLength,
     cacheFolder,
     words,
+    graphStore: graphStoreIn(cacheFolder),
     compile: { precision: bf16 ? 'bf16' : 'f32', threads },
     openEngine: () => placeEngine({ ...options, threads }),
   });

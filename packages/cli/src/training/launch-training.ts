@@ -16,7 +16,7 @@ import { modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
 import { dataDoubts, dataLine } from '../output/data-words.js';
-import { ownVersion } from '../own-version.js';
+import { ownVersion } from '../own-files.js';
 import { proveRun } from '../engines/prove-run.js';
 import { speedOf } from './expected-time.js';
 import { placeRun } from './place-run.js';

@@ -147,7 +147,17 @@ class DeviceReplica implements Replica {
       needBytes: program.peakBytes + (kind === 'training' ? this.#waitingBytes : 0),
       freeBytes: this.#training.device.freeBytes(),
     });
-    const border = new ShardBorder({ traced, shape, bindings, inputs: program.batch, outputs });
+    const {
+      dropoutSites,
+      graph: { hostRows },
+    } = traced;
+    const border = new ShardBorder({
+      traced: { hostRows, dropoutSites },
+      shape,
+      bindings,
+      inputs: program.batch,
+      outputs,
+    });
     return {
       train: async (batch, step) => {
         const dense = await program.run(border.fill(batch, step), border.outputs);
