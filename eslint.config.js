@@ -50,7 +50,17 @@ const noProcessState = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/assembly/**', '.peers/**', '.nx/**', 'runs/**', '**/bin/**'] },
+  {
+    ignores: [
+      '**/dist/**',
+      'packages/cli/bundle/**',
+      '**/assembly/**',
+      '.peers/**',
+      '.nx/**',
+      'runs/**',
+      '**/bin/**',
+    ],
+  },
   ...tseslint.configs.strict,
   {
     plugins: { unicorn },

@@ -83,7 +83,7 @@ function copyPackage(name, top) {
   const folder = join('packages', name);
   if (!existsSync(join(root, folder, 'dist')))
     throw new Error(`${folder} is not built: npm run build`);
-  for (const part of ['package.json', 'dist', 'bin']) copy(join(folder, part), top);
+  for (const part of ['package.json', 'dist', 'bundle', 'bin']) copy(join(folder, part), top);
   // Packages find each other as npm's workspaces do.
   const { name: imported } = manifestOf(join(root, folder));
   const link = join(top, 'node_modules', imported);

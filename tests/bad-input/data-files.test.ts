@@ -218,10 +218,16 @@ const runs: BadRun[] = [
     ),
   ),
   train(
-    'JSON that is not lines',
-    '[\n  {"sentence": "a", "label": "x"}\n]\n',
+    'JSON that is neither lines nor an array',
+    '{\n  "sentence": "a", "label": "x"\n}\n',
     /bad\.jsonl:1/,
     'bad.jsonl',
+  ),
+  train(
+    'a JSON array that is cut short',
+    '[\n  {"sentence": "a", "label": "x"},\n  {"sentence": "b", "lab',
+    /bad\.json:3: the JSON array is not closed/,
+    'bad.json',
   ),
   train(
     'a line of JSON cut short',

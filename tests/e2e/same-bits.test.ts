@@ -1,4 +1,5 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSteps, readSummary, startTraining, train } from '../support/cluster.js';
 import { makeTinyJob } from '../support/tiny-job.js';
@@ -42,6 +43,19 @@ describe('the trained parameters', () => {
     expect(readFileSync(job.output('w2/config.resolved.yaml'), 'utf8')).toMatch(
       /^train_batch_size: 8$/m,
     );
+  });
+
+  it('are the same whether graphs are traced or were kept by an earlier run', async () => {
+    using job = await makeTinyJob();
+    const graphs = join(job.root, 'cache/graphs');
+    const run = (name: string) =>
+      train(job, { output: job.output(name), workers: 2, options: { max_steps: 3 } });
+    const traced = await run('traced');
+    const kept = readdirSync(graphs).sort();
+    expect(kept.length).toBeGreaterThan(0);
+    const again = await run('again');
+    expect(readdirSync(graphs).sort()).toEqual(kept);
+    expect(again.state_sha256).toBe(traced.state_sha256);
   });
 
   it('follow the workers with per_device_train_batch_size, with a note, until the batch is fixed', async () => {

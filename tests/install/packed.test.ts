@@ -154,7 +154,9 @@ it('a package holds what it needs and no more', async () => {
     expect(paths, file).toContain('package/LICENSE');
     const odd = paths.filter(
       (path) =>
-        !/^package\/(?:package\.json|README\.md|LICENSE|bin\/microtune\.js|dist\/.*)$/.test(path),
+        !/^package\/(?:package\.json|README\.md|LICENSE|bin\/microtune\.js|(?:dist|bundle)\/.*)$/.test(
+          path,
+        ),
     );
     expect(odd, file).toEqual([]);
     expect(

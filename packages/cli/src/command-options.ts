@@ -47,7 +47,7 @@ export const predictOptions = z.strictObject({
     .string()
     .optional()
     .describe(
-      'File to classify: .jsonl, .json (lines), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
+      'File to classify: .jsonl, .json (lines or one array), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
     ),
   ...dataOptions,
   batchSize: positive.default(2048).describe('Lines tokenized and packed together, at most'),

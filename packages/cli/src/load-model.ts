@@ -2,7 +2,7 @@
 import type { Model } from '@microtune/inference';
 import { MicrotuneError, deviceListSchema, engineChoices } from '@microtune/shared';
 import { z } from 'zod';
-import { checkKeys, withCodeNames } from './config/code-names.js';
+import { checkKeys, codeNames, withCodeNames } from './config/code-names.js';
 import { parseOptions } from './config/parse-options.js';
 import { processEnvironment } from './environment.js';
 
@@ -54,6 +54,7 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
   }
   const { onNote = () => undefined, ...written } = options;
   checkKeys(optionsSchema, written, 'loadModel');
+  const words = (text: string): string => codeNames(text, optionsSchema);
   return withCodeNames(optionsSchema, async () => {
     const { device, precision, ...checked } = parseOptions(optionsSchema, written);
     const environment = processEnvironment([]);
@@ -65,7 +66,8 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
       tf32: precision === 'tf32',
       cacheFolder: checked.cacheFolder ?? environment.cacheFolder,
       variables: environment.variables,
-      onNote,
+      onNote: (note) => onNote(words(note)),
+      words,
     });
   });
 }

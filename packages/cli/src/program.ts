@@ -10,7 +10,7 @@ import type { OptionSpec } from './config/option-table.js';
 import { optionValue } from './config/option-value.js';
 import { nearestName } from './config/nearest-name.js';
 import type { Environment } from './environment.js';
-import { ownVersion } from './own-version.js';
+import { ownVersion } from './own-files.js';
 import { reportError } from './output/error-block.js';
 
 /**

@@ -2,6 +2,7 @@ export { runTraining } from './run-coordinator.js';
 export type { TrainingContext } from './run-coordinator.js';
 export { listCheckpoints } from './list-checkpoints.js';
 export { batchNotes } from './batch-size.js';
+export { evaluationCount } from './evaluation-count.js';
 export { notesOf } from './note.js';
 export type { Note } from './note.js';
 export { resolveConfig } from './resolve-config.js';

@@ -106,8 +106,9 @@ describe('loadTextTokenizer', () => {
   const limit = 12;
   const whole = Tokenizer.fromString(bertTokenizerJson(vocabulary, {}, 'vocab.txt'));
   whole.setTruncation(limit);
+  const uncut = Tokenizer.fromString(bertTokenizerJson(vocabulary, {}, 'vocab.txt'));
 
-  it('gives long texts the tokens of the whole text', async () => {
+  it('gives long texts the tokens of the whole text, and says whether there were more', async () => {
     const tokenizer = await loadTextTokenizer(folder, limit);
     // Much room before and between a few words, so that the cut leaves too little, just enough, or more.
     const room = fc.constantFrom(
@@ -130,6 +131,10 @@ describe('loadTextTokenizer', () => {
         expect(encoded.map(({ ids }) => ids)).toEqual(expected.map((one) => one.getIds()));
         expect(encoded.map(({ typeIds }) => typeIds)).toEqual(
           expected.map((one) => one.getTypeIds()),
+        );
+        const all = await Promise.all(rows.map((row) => uncut.encode(row)));
+        expect(encoded.map(({ isCut }) => isCut)).toEqual(
+          all.map((one) => one.getLength() > limit),
         );
       }),
       { numRuns: 100 },

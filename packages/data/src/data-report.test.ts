@@ -3,10 +3,12 @@ import { reportData } from './data-report.js';
 import { lengthsOf, packRows } from './token-store.js';
 import type { TokenizedDataset } from './dataset.js';
 
-type Sample = readonly [ids: number[], label: number];
+type Sample = readonly [ids: number[], label: number, isCut?: boolean];
 
 function split(samples: readonly Sample[]): TokenizedDataset {
-  const tokens = packRows(samples.map(([ids]) => ({ ids, typeIds: ids.map(() => 0) })));
+  const tokens = packRows(
+    samples.map(([ids, , isCut = false]) => ({ ids, typeIds: ids.map(() => 0), isCut })),
+  );
   const labels = Float32Array.from(samples, ([, label]) => label);
   return { size: samples.length, lengths: lengthsOf(tokens), ...tokens, labels, contentHash: '' };
 }
@@ -14,14 +16,14 @@ function split(samples: readonly Sample[]): TokenizedDataset {
 const classes = { kind: 'sequence-classification' as const, labels: ['neg', 'pos', 'rest'] };
 
 describe('reportData', () => {
-  it('counts classes, lengths, rows at the limit, duplicates, conflicts and overlap', () => {
+  it('counts classes, lengths, rows that were cut, duplicates, conflicts and overlap', () => {
     const train = split([
       [[1, 7, 2], 0],
       [[1, 7, 2], 0],
       [[1, 8, 2], 0],
       [[1, 8, 2], 1],
       [[1, 8, 2], 1],
-      [[1, 7, 7, 7, 7, 2], 1],
+      [[1, 7, 7, 7, 7, 2], 1, true],
       [[1, 2], 0],
       // The same ids, cut elsewhere: not the same rows.
       [[1], 0],
@@ -32,7 +34,7 @@ describe('reportData', () => {
       [[1, 8, 2], 1],
       [[1, 9, 2], 2],
     ]);
-    expect(reportData({ train, validation, task: classes, maxSeqLength: 6 })).toEqual({
+    expect(reportData({ train, validation, task: classes })).toEqual({
       train: {
         rows: 9,
         classCounts: [
@@ -42,7 +44,7 @@ describe('reportData', () => {
         ],
         labelRange: undefined,
         tokens: { min: 1, median: 3, p95: 6, max: 6 },
-        rowsAtLimit: 1,
+        rowsCut: 1,
         duplicateRows: 3,
         conflictingRows: 3,
       },
@@ -50,7 +52,7 @@ describe('reportData', () => {
         rows: 3,
         duplicateRows: 1,
         conflictingRows: 0,
-        rowsAtLimit: 0,
+        rowsCut: 0,
       }) as unknown,
       overlapRows: 2,
     });
@@ -63,7 +65,7 @@ describe('reportData', () => {
       [[3], 9],
     ]);
     const task = { kind: 'regression' } as const;
-    const report = reportData({ train, validation: undefined, task, maxSeqLength: 6 });
+    const report = reportData({ train, validation: undefined, task });
     expect(report.train.labelRange).toMatchObject({ min: -2.5, median: 9, max: 10 });
     expect(report).toMatchObject({ validation: undefined, overlapRows: 0 });
     expect(report.train.classCounts).toBeUndefined();

@@ -13,8 +13,8 @@ export interface SplitReport {
   readonly labelRange: Pick<Spread, 'min' | 'median' | 'max'> | undefined;
   /** Tokens of a row, special tokens counted, after truncation. */
   readonly tokens: Spread;
-  /** Rows of exactly `maxSeqLength` tokens: those that were cut, and the few that just fit. */
-  readonly rowsAtLimit: number;
+  /** Rows that had more tokens than `maxSeqLength`. */
+  readonly rowsCut: number;
 }
 
 export interface RepeatedRows {
@@ -44,10 +44,9 @@ export function reportData({
   train,
   validation,
   task,
-  maxSeqLength,
-}: Pick<Splits, 'train' | 'validation' | 'task' | 'maxSeqLength'>): DataReport {
+}: Pick<Splits, 'train' | 'validation' | 'task'>): DataReport {
   const described = (split: TokenizedDataset, groups: ReadonlyMap<string, SameRows>) => ({
-    ...reportSplit(split, task, maxSeqLength),
+    ...reportSplit(split, task),
     ...repeatedRows(split, groups),
   });
   const trained = groupRows(train);
@@ -63,10 +62,9 @@ export function reportData({
 }
 
 /** The part that needs no look at the tokens themselves. */
-export function reportSplit(
-  { size, labels, lengths }: TokenizedDataset,
+function reportSplit(
+  { size, labels, lengths, cut }: TokenizedDataset,
   task: LabelTask,
-  maxSeqLength: number,
 ): SplitReport {
   const isRegression = task.kind === 'regression';
   return {
@@ -74,7 +72,7 @@ export function reportSplit(
     classCounts: isRegression ? undefined : countClasses(labels, task.labels),
     labelRange: isRegression ? spreadOf(labels) : undefined,
     tokens: spreadOf(lengths),
-    rowsAtLimit: lengths.reduce((sum, length) => sum + (length >= maxSeqLength ? 1 : 0), 0),
+    rowsCut: cut.reduce((sum, each) => sum + each, 0),
   };
 }
 

@@ -14,6 +14,8 @@ export interface TokenizedTexts {
 export interface TokenizedDataset extends TokenizedTexts {
   /** Class ids or regression targets; NaN-free. */
   readonly labels: Float32Array;
+  /** [size]: 1 where truncation has taken tokens from a sample, else 0. */
+  readonly cut: Uint8Array;
   /** Of source bytes, tokenizer and options: the key of the cache; all workers must agree on it. */
   readonly contentHash: string;
 }

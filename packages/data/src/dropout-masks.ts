@@ -17,6 +17,8 @@ export interface MaskSite {
 }
 
 export interface DropoutMasks {
+  /** Draws the pool of a rate now and not when it is first needed. */
+  prepare(rate: number): void;
   /**
    * Fills a mask: 1 keeps, 0 drops; rows without a sample keep everything.
    * @param mask bytes of the site's shape
@@ -53,6 +55,7 @@ export function createDropoutMasks({ seed }: { seed: number }): DropoutMasks {
   };
 
   return {
+    prepare: (rate) => void poolOf(rate),
     fill(mask, { site, rate, shape }, { step, rows, samples }) {
       const rowBytes = mask.length / rows;
       assert(Number.isInteger(rowBytes), `a mask of ${mask.length} bytes for ${rows} rows`);

@@ -53,10 +53,10 @@ describe('openRows', () => {
     ]);
   });
 
-  it('groups what came together, at most so many rows', async () => {
+  it('groups what came together', async () => {
     const text = '{"text":"a"}\n'.repeat(10);
-    const one = await groupsOf(stream(text, 1e6), { maxGroupRows: 4 });
-    expect(one.map((group) => group.length)).toEqual([4, 4, 2]);
+    const one = await groupsOf(stream(text, 1e6));
+    expect(one.map((group) => group.length)).toEqual([10]);
     expect(one[0]?.[0]?.texts).toEqual({ first: 'a', second: undefined });
     expect((await groupsOf(stream(text, 13))).map((group) => group.length)).toEqual(
       Array(10).fill(1),
@@ -116,14 +116,28 @@ describe('openRows', () => {
   it('reads files of every kind', async () => {
     const tsv = join(folder, 'a.tsv');
     writeFileSync(tsv, 'a\t1\nb\t0\nb b\t0\n');
-    const named = { columns: { ...columns, columnNames: ['sentence', 'label'] }, maxGroupRows: 2 };
+    const named = { columns: { ...columns, columnNames: ['sentence', 'label'] } };
     const groups = await groupsOf({ file: tsv }, named);
-    expect(groups.map((group) => group.length)).toEqual([2, 1]);
+    expect(groups.map((group) => group.length)).toEqual([3]);
     const jsonl = join(folder, 'a.jsonl');
     writeFileSync(jsonl, '{"text":"a"}\nx\n');
     expect((await groupsOf({ file: jsonl }))[0]?.map((row) => row.texts?.first)).toEqual([
       'a',
       undefined,
     ]);
+  });
+
+  it('answers each element of a JSON array, bad ones with an error, and refuses an array that does not close', async () => {
+    const array = join(folder, 'array.json');
+    writeFileSync(array, '[{"text":"a"},\n 7,\n{"text":x},\n{"text":"b"}]');
+    const rows = (await groupsOf({ file: array })).flat();
+    expect(rows.map(({ line, texts, error }) => [line, texts?.first ?? error])).toEqual([
+      [1, 'a'],
+      [2, expect.stringMatching(/array\.json:2: expected an object for each row/)],
+      [3, expect.stringMatching(/array\.json:3: bad JSON/)],
+      [4, 'b'],
+    ]);
+    writeFileSync(array, '[{"text":"a"},\n{"text":"b');
+    await expect(groupsOf({ file: array })).rejects.toThrow(/array\.json:2: .* not closed/);
   });
 });

@@ -6,7 +6,8 @@
 import { extname } from 'node:path';
 import { messageOf } from '@microtune/shared';
 import { findTextColumns, guessNote, textsOf } from './columns.js';
-import { parseJsonLine } from './read-jsonl.js';
+import { holdsJsonArray, splitJsonArray } from './read-json-array.js';
+import { parseJsonElement, parseJsonLine } from './read-json.js';
 import { readRows } from './read-rows.js';
 import { openBytes, readLenientLines } from './read-text.js';
 import { columnsOf, dataError, listed } from './row.js';
@@ -31,30 +32,26 @@ export type RowSource =
 
 export interface RowOptions {
   readonly columns: ColumnConfig;
-  /** Rows per group at most. @default 256 */
-  readonly maxGroupRows?: number;
   /** Called once, with the columns of the first row whose texts had to be guessed. */
   readonly onGuess?: (note: string) => void;
 }
 
+/** Of files that are not read line by line. */
+const rowsPerGroup = 256;
+
 type Attempt = { line: number; row: Row } | { line: number; error: string };
 
 /**
- * @throws MicrotuneError `data` when a file is missing, or a csv, tsv or parquet file is damaged (where the next row starts is
+ * @throws MicrotuneError `data` when a file is missing, or a csv, tsv or parquet file or a JSON array is damaged (where the next row starts is
  *   then unknown); `usage` for an unknown file type
  */
 export async function* openRows(
   source: RowSource,
   options: RowOptions,
 ): AsyncGenerator<OpenedRow[]> {
-  const limit = options.maxGroupRows ?? 256;
-  const tellGuess = once(options.onGuess);
-  for await (const attempts of attemptsOf(source, options)) {
-    for (let start = 0; start < attempts.length; start += limit) {
-      const group = attempts.slice(start, start + limit);
-      yield group.map((attempt) => opened(attempt, { ...options, onGuess: tellGuess }));
-    }
-  }
+  const own = { ...options, onGuess: once(options.onGuess) };
+  for await (const attempts of attemptsOf(source, options))
+    if (attempts.length > 0) yield attempts.map((attempt) => opened(attempt, own));
 }
 
 function once(tell: (note: string) => void = () => undefined): (note: string) => void {
@@ -69,14 +66,15 @@ async function* attemptsOf(source: RowSource, options: RowOptions): AsyncGenerat
   if ('bytes' in source) {
     yield* jsonAttempts(source.bytes, source.name);
   } else if (['.jsonl', '.json'].includes(extname(source.file).toLowerCase())) {
-    yield* jsonAttempts(await openBytes(source.file), source.file);
+    const attempts = (await holdsJsonArray(source.file)) ? arrayAttempts : jsonAttempts;
+    yield* attempts(await openBytes(source.file), source.file);
   } else if (extname(source.file).toLowerCase() === '.txt') {
     yield* textAttempts(await openBytes(source.file), source.file);
   } else {
     let waiting: Attempt[] = [];
     for await (const row of readRows([source.file], options.columns)) {
       waiting.push({ line: row.line, row });
-      if (waiting.length < (options.maxGroupRows ?? 256)) continue;
+      if (waiting.length < rowsPerGroup) continue;
       yield waiting;
       waiting = [];
     }
@@ -112,12 +110,24 @@ async function* jsonAttempts(
     yield lines.map(({ text, number: line }): Attempt => {
       if (text === undefined) return { line, error: badBytes(name, line) };
       if (text.trim() === '') return { line, error: blankLine(name, line) };
-      try {
-        return { line, row: parseJsonLine({ text, number: line }, name) };
-      } catch (error) {
-        return { line, error: messageOf(error) };
-      }
+      return attempted(line, () => parseJsonLine({ text, number: line }, name));
     });
+  }
+}
+
+async function* arrayAttempts(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+): AsyncGenerator<Attempt[]> {
+  for await (const elements of splitJsonArray(bytes, name))
+    yield elements.map((each) => attempted(each.line, () => parseJsonElement(each, name)));
+}
+
+function attempted(line: number, parse: () => Row): Attempt {
+  try {
+    return { line, row: parse() };
+  } catch (error) {
+    return { line, error: messageOf(error) };
   }
 }
 

@@ -1,60 +1,56 @@
-/** `.json`: one array of objects, or JSON lines under that name. */
-import { open, readFile } from 'node:fs/promises';
 import { isUtf8 } from 'node:buffer';
 import { messageOf } from '@microtune/shared';
-import { readJsonl } from './read-jsonl.js';
-import { checkDataFile } from './read-text.js';
+import { holdsJsonArray, splitJsonArray, type JsonElement } from './read-json-array.js';
+import { openBytes, readText, splitLines } from './read-text.js';
 import { dataError } from './row.js';
+import type { Line } from './read-text.js';
 import type { Row } from './row.js';
 
-/** Read to tell the two apart: white space before an array is rarely longer. */
-const headBytes = 4096;
-
-/** `line` of an array's row is its 1-based number. @throws MicrotuneError `data` naming file and line */
-export async function* readJson(file: string): AsyncGenerator<Row> {
-  await checkDataFile(file);
-  if (await startsArray(file)) yield* await readArray(file);
-  else yield* readJsonl(file);
+/** @throws MicrotuneError `data` when the line is not one JSON object */
+export function parseJsonLine({ text, number: line }: Line, file: string): Row {
+  return {
+    values: parseObject(text, { file, line, expected: 'one JSON object per line' }),
+    file,
+    line,
+  };
 }
 
-async function startsArray(file: string): Promise<boolean> {
-  const handle = await open(file);
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-    return buffer
-      .toString('utf8', 0, bytesRead)
-      .replace(/^\uFEFF/, '')
-      .trimStart()
-      .startsWith('[');
-  } finally {
-    await handle.close();
-  }
+/** @throws MicrotuneError `data` when the element of an array is not a JSON object in UTF-8 */
+export function parseJsonElement({ bytes, line }: JsonElement, file: string): Row {
+  if (!isUtf8(bytes)) throw dataError(file, line, 'invalid UTF-8 (save the file as UTF-8)');
+  const text = new TextDecoder().decode(bytes);
+  const expected = 'an object for each row of the JSON array';
+  return { values: parseObject(text, { file, line, expected }), file, line };
 }
 
-async function readArray(file: string): Promise<Row[]> {
-  const bytes = await readFile(file);
-  if (!isUtf8(bytes)) throw dataError(file, undefined, 'invalid UTF-8 (save the file as UTF-8)');
+interface Place {
+  readonly file: string;
+  readonly line: number;
+  readonly expected: string;
+}
+
+function parseObject(text: string, { file, line, expected }: Place): Record<string, unknown> {
   let values: unknown;
   try {
-    values = JSON.parse(bytes.toString('utf8').replace(/^\uFEFF/, ''));
+    values = JSON.parse(text);
   } catch (cause) {
-    throw dataError(
-      file,
-      undefined,
-      `bad JSON: ${messageOf(cause)} (the file begins with "[", so one array of objects is expected)`,
-      cause,
-    );
+    throw dataError(file, line, `bad JSON: ${messageOf(cause)}`, cause);
   }
-  return (values as unknown[]).map((value, index) => rowOf(value, { file, line: index + 1 }));
+  if (typeof values === 'object' && values !== null && !Array.isArray(values))
+    return values as Record<string, unknown>;
+  throw dataError(file, line, `expected ${expected}, e.g. {"text": "…", "label": 0}`);
 }
 
-function rowOf(value: unknown, place: { file: string; line: number }): Row {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw dataError(
-      place.file,
-      place.line,
-      'expected an array of objects, e.g. [{"text": "…", "label": 0}]',
-    );
+/** JSON lines, of which blank ones are skipped, or one array of objects. @throws MicrotuneError `data` naming file and line */
+export async function* readJson(file: string): AsyncGenerator<Row> {
+  if (await holdsJsonArray(file)) {
+    for await (const elements of splitJsonArray(await openBytes(file), file))
+      for (const element of elements) yield parseJsonElement(element, file);
+    return;
   }
-  return { values: value as Record<string, unknown>, ...place };
+  for await (const piece of readText(await openBytes(file), file)) {
+    for (const line of splitLines(piece)) {
+      if (line.text.trim() !== '') yield parseJsonLine(line, file);
+    }
+  }
 }

@@ -150,8 +150,6 @@ describe('jsonl', () => {
 
   it.each([
     ['{"text":"a"}\n{"text":\n', /:2: bad JSON/],
-    ['[{"text":"a"}]', /expected one JSON object per line/],
-    ['[\n{"text":"a"}]', /:1: bad JSON.*JSON lines/],
     ['1\n', /:1: expected one JSON object/],
     ['\n \n', /no rows of data/],
   ])('refuses %j', async (content, message) => {

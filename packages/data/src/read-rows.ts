@@ -2,7 +2,6 @@ import { extname } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
 import { readCsv } from './read-csv.js';
 import { readJson } from './read-json.js';
-import { readJsonl } from './read-jsonl.js';
 import { readParquet } from './read-parquet.js';
 import { readTsv } from './read-tsv.js';
 import { dataError } from './row.js';
@@ -13,7 +12,7 @@ type Reader = (file: string, options: ReadOptions) => AsyncGenerator<Row>;
 const readers: Readonly<Record<string, Reader>> = {
   '.csv': readCsv,
   '.tsv': readTsv,
-  '.jsonl': readJsonl,
+  '.jsonl': readJson,
   '.json': readJson,
   '.parquet': readParquet,
 };

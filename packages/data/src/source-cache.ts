@@ -3,7 +3,7 @@
  *   8 bytes  magic
  *   u32      length of the header, a multiple of 8 with its padding; u32 zero
  *   header   JSON, padded with spaces
- *   payload  offsets i32[rows + 1], ids i32[tokens], labelIndices i32[rows], typeIds u8[tokens]
+ *   payload  offsets i32[rows + 1], ids i32[tokens], labelIndices i32[rows], typeIds u8[tokens], cut u8[rows]
  * Written aside, fsynced and renamed, so processes that open the same source at the same time each see a whole file or
  * none. The header holds a hash of the payload: a damaged file reads as absent and is made again.
  */
@@ -14,7 +14,7 @@ import { makeFolder } from '@microtune/shared';
 import { z } from 'zod';
 import type { SourceData } from './source-data.js';
 
-const magic = Buffer.from('MTDATA01', 'latin1');
+const magic = Buffer.from('MTDATA02', 'latin1');
 const prefixBytes = 16;
 
 const headerSchema = z.object({
@@ -82,7 +82,7 @@ function parsePayload(
 ): SourceData | undefined {
   const { rows, tokens } = header;
   const payload = bytes.subarray(payloadAt);
-  const isWhole = payload.length === 4 * (rows + 1 + tokens + rows) + tokens;
+  const isWhole = payload.length === 4 * (rows + 1 + tokens + rows) + tokens + rows;
   if (!isWhole || sha256(payload) !== header.payloadSha256) return undefined;
   let at = payloadAt;
   const ints = (count: number): Int32Array => {
@@ -91,9 +91,11 @@ function parsePayload(
     return view;
   };
   const [offsets, ids, labelIndices] = [ints(rows + 1), ints(tokens), ints(rows)];
+  const typeIds = bytes.subarray(at, at + tokens);
+  const cut = bytes.subarray(at + tokens);
   return {
     key: header.key,
-    tokens: { offsets, ids, typeIds: bytes.subarray(at) },
+    tokens: { offsets, ids, typeIds, cut },
     labelIndices,
     labelEntries: header.labelEntries.map((entry) => ({ ...entry, file: files[entry.file] ?? '' })),
     textColumns: [header.textColumns[0] ?? '', header.textColumns[1]],
@@ -106,8 +108,8 @@ export async function writeCached(
   data: SourceData,
   files: readonly string[],
 ): Promise<void> {
-  const { offsets, ids, typeIds } = data.tokens;
-  const payload = Buffer.concat([offsets, ids, data.labelIndices, typeIds].map(bytesOf));
+  const { offsets, ids, typeIds, cut } = data.tokens;
+  const payload = Buffer.concat([offsets, ids, data.labelIndices, typeIds, cut].map(bytesOf));
   const header: Header = {
     key: data.key,
     rows: offsets.length - 1,

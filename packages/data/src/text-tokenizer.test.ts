@@ -43,9 +43,25 @@ describe('vocab.txt alone', () => {
   it('makes [CLS] A [SEP] B [SEP] with type ids', async () => {
     const tokenizer = await loadTextTokenizer(path, 16);
     expect(await tokenizer.encode([{ first: 'A Films é', second: 'zzz b' }])).toEqual([
-      { ids: [2, 5, 8, 9, 10, 3, 1, 6, 3], typeIds: [0, 0, 0, 0, 0, 0, 1, 1, 1] },
+      { ids: [2, 5, 8, 9, 10, 3, 1, 6, 3], typeIds: [0, 0, 0, 0, 0, 0, 1, 1, 1], isCut: false },
     ]);
     expect(await tokenizer.encode([])).toEqual([]);
+  });
+
+  it('says which texts and pairs had more tokens than fit', async () => {
+    const tokenizer = await loadTextTokenizer(path, 6);
+    const long = { first: 'a b a b a', second: undefined };
+    const fits = { first: 'a b a b', second: undefined };
+    const isCut = async (...texts: { first: string; second: string | undefined }[]) =>
+      (await tokenizer.encode(texts)).map((row) => [row.ids.length, row.isCut]);
+    expect(await isCut(long, fits)).toEqual([
+      [6, true],
+      [6, false],
+    ]);
+    expect(await isCut({ first: 'a b', second: 'a' }, { first: 'a b', second: 'a b' })).toEqual([
+      [6, false],
+      [6, true],
+    ]);
   });
 
   it('honours do_lower_case and truncation_side', async () => {
@@ -145,7 +161,7 @@ describe.skipIf(!existsSync(minilm))('MiniLM (skipped where ../shared/models is 
         const tokenizer = tokenizers.get(maxSeqLength);
         assert(tokenizer, `no tokenizer of ${maxSeqLength}`);
         const [encoded] = await tokenizer.encode([{ first: text[0], second: text[1] }]);
-        expect(encoded).toEqual({ ids, typeIds });
+        expect(encoded).toMatchObject({ ids, typeIds });
       }
     },
   );

@@ -18,6 +18,8 @@ export interface Encoded {
   readonly ids: readonly number[];
   /** 0 for the first text, 1 for the second. */
   readonly typeIds: readonly number[];
+  /** There were more tokens than fit. */
+  readonly isCut: boolean;
 }
 
 export interface TextTokenizer {
@@ -69,7 +71,7 @@ export async function loadTextTokenizer(
     encode:
       direction === 'right' && endsWordsAtSpaces(JSON.parse(json))
         ? (texts) => encodeCut(tokenizer, texts, limit)
-        : (texts) => encodeTexts(tokenizer, texts),
+        : (texts) => encodeTexts(tokenizer, texts, limit),
   };
 }
 
@@ -86,15 +88,17 @@ async function encodeCut(
   const encodings = await encodeTexts(
     tokenizer,
     texts.map((text, row) => cut[row] ?? text),
+    limit,
   );
-  // A start that does not fill the row says nothing about what comes after it.
+  // A start that fits into the row says nothing about what comes after it.
   const again = [...encodings.keys()].filter(
-    (row) => cut[row] !== undefined && (encodings[row]?.ids.length ?? 0) < limit,
+    (row) => cut[row] !== undefined && encodings[row]?.isCut === false,
   );
   if (again.length === 0) return encodings;
   const whole = await encodeTexts(
     tokenizer,
     again.flatMap((row) => texts[row] ?? []),
+    limit,
   );
   again.forEach((row, i) => {
     const encoded = whole[i];
@@ -103,16 +107,22 @@ async function encodeCut(
   return encodings;
 }
 
-async function encodeTexts(tokenizer: Tokenizer, texts: readonly Texts[]): Promise<Encoded[]> {
+async function encodeTexts(
+  tokenizer: Tokenizer,
+  texts: readonly Texts[],
+  limit: number,
+): Promise<Encoded[]> {
   try {
     // The library's batch call takes single texts only; pairs go one by one into its thread pool.
     const encodings = texts.some((text) => text.second !== undefined)
       ? await Promise.all(texts.map(({ first, second }) => tokenizer.encode(first, second)))
       : await tokenizer.encodeBatch(texts.map((text) => text.first));
-    return encodings.map((encoding) => ({
-      ids: encoding.getIds(),
-      typeIds: encoding.getTypeIds(),
-    }));
+    return encodings.map((encoding) => {
+      const ids = encoding.getIds();
+      // Of others nothing was cut, and asking costs a little.
+      const isCut = ids.length >= limit && encoding.getOverflowing().length > 0;
+      return { ids, typeIds: encoding.getTypeIds(), isCut };
+    });
   } catch (cause) {
     throw new MicrotuneError('data', `the tokenizer failed: ${messageOf(cause)}`, { cause });
   }

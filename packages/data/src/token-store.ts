@@ -7,6 +7,8 @@ export interface TokenRows {
   readonly typeIds: Uint8Array;
   /** [rows + 1] */
   readonly offsets: Int32Array;
+  /** [rows]: 1 where truncation has taken tokens, else 0. */
+  readonly cut: Uint8Array;
 }
 
 export const maxTokens = 2 ** 31 - 1;
@@ -34,7 +36,7 @@ export function packRows(rows: readonly Encoded[]): TokenRows {
     ids.set(row.ids, offsets[index]);
     typeIds.set(row.typeIds, offsets[index]);
   }
-  return { ids, typeIds, offsets };
+  return { ids, typeIds, offsets, cut: Uint8Array.from(rows, ({ isCut }) => Number(isCut)) };
 }
 
 /** Several packed groups as one. */
@@ -46,11 +48,13 @@ export function joinRows(groups: readonly TokenRows[]): TokenRows {
     ids: new Int32Array(total),
     typeIds: new Uint8Array(total),
     offsets: new Int32Array(rowCount + 1),
+    cut: new Uint8Array(rowCount),
   };
   let [row, token] = [0, 0];
   for (const group of groups) {
     joined.ids.set(group.ids, token);
     joined.typeIds.set(group.typeIds, token);
+    joined.cut.set(group.cut, row);
     for (const [index, offset] of group.offsets.entries())
       joined.offsets[row + index] = offset + token;
     row += group.offsets.length - 1;
@@ -73,11 +77,11 @@ export function selectRows(source: TokenRows, rows: Int32Array): TokenRows {
     ids.set(source.ids.subarray(from, to), offsets[index]);
     typeIds.set(source.typeIds.subarray(from, to), offsets[index]);
   });
-  return { ids, typeIds, offsets };
+  return { ids, typeIds, offsets, cut: Uint8Array.from(rows, (row) => source.cut[row] ?? 0) };
 }
 
 /** Tokens of each row. */
-export function lengthsOf(rows: TokenRows): Int32Array {
+export function lengthsOf(rows: Pick<TokenRows, 'offsets'>): Int32Array {
   return Int32Array.from({ length: rows.offsets.length - 1 }, (_, row) => {
     const [from, to] = boundsOf(rows, row);
     return to - from;

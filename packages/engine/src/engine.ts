@@ -34,6 +34,20 @@ export interface Executable {
   dispose(): void;
 }
 
+/** A graph as an engine's own bytes, and its border. */
+export interface LoweredGraph {
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+/** The two halves of `compile`, of an engine that reads a graph as bytes: what the first gives may be kept for a later process. */
+export interface ByteCompiler {
+  /** A pure function of its arguments. @throws MicrotuneError as `compile` */
+  lower(graph: Graph, options: CompileOptions): LoweredGraph;
+  compile(lowered: LoweredGraph, options: CompileOptions): Promise<Executable>;
+}
+
 export interface Engine extends Partial<ResidentEngine> {
   readonly name: EngineName;
   /** Version of the library underneath, for reports. */
@@ -42,6 +56,7 @@ export interface Engine extends Partial<ResidentEngine> {
   /** Precisions this machine runs natively. */
   readonly precisions: readonly Precision[];
   compile(graph: Graph, options: CompileOptions): Promise<Executable>;
+  readonly byBytes?: ByteCompiler;
   dispose(): void;
 }
 

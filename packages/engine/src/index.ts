@@ -42,11 +42,13 @@ export { toOnnx } from './onnx/to-onnx.js';
 export { loadOpenvino } from './openvino/engine.js';
 export { loadReference } from './reference/reference-engine.js';
 export type {
+  ByteCompiler,
   CompileOptions,
   Engine,
   EngineName,
   EngineUnavailable,
   Executable,
+  LoweredGraph,
   Precision,
 } from './engine.js';
 

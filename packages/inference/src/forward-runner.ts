@@ -5,7 +5,7 @@
 import { gatherRows } from '@microtune/arena';
 import type { TokenizedTexts } from '@microtune/data';
 import type { CompileOptions, Engine, HostBuffer, HostRows, TensorSpec } from '@microtune/engine';
-import { requireFit, type LoadedModel } from '@microtune/models';
+import { requireFit, type GraphStore, type LoadedModel } from '@microtune/models';
 import { assert, samplesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
 import {
   createTokenCollator,
@@ -21,6 +21,8 @@ export interface ForwardOptions {
   /** Closed by `close`. */
   readonly engine: Engine;
   readonly compile: CompileOptions;
+  /** Of traced graphs; undefined keeps none. */
+  readonly graphStore: GraphStore | undefined;
 }
 
 /** What a model has computed since it was opened. */
@@ -57,8 +59,8 @@ export class ForwardRunner {
 
   /** @throws MicrotuneError `transient` when the device has no room for the weights */
   static async open(options: ForwardOptions): Promise<ForwardRunner> {
-    const { parameters } = options.model.program;
-    return new ForwardRunner(options, await placeWeights({ ...options, parameters }));
+    const { program } = options.model;
+    return new ForwardRunner(options, await placeWeights({ ...options, program }));
   }
 
   /**
@@ -134,11 +136,10 @@ export class ForwardRunner {
   }
 
   async #make(shape: ShardShape): Promise<CompiledShape> {
-    const { graph: traced } = await this.#options.model.program.traceForward(shape);
-    const graph = await this.#placed.compile(traced);
+    const graph = await this.#placed.compile(shape);
     return {
       graph,
-      tables: traced.hostRows.map((rows) => ({
+      tables: graph.hostRows.map((rows) => ({
         rows,
         into: new Float32Array(shape.rows * shape.tokens * rows.tableShape[1]),
       })),

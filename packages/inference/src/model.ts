@@ -16,6 +16,7 @@ import {
   labelCount,
   labelsOf,
   problemTypeOf,
+  reworded,
   type ProblemType,
 } from '@microtune/shared';
 import { gatherLogits, labelTask, type MetricsWithLoss } from '@microtune/tasks';
@@ -38,6 +39,8 @@ export interface ModelParts {
   readonly maxSeqLength: number;
   readonly engine: ModelEngine;
   readonly cacheFolder: string;
+  /** Of errors and notes for whoever calls. */
+  readonly words: (text: string) => string;
 }
 
 export interface ModelEngine {
@@ -117,7 +120,8 @@ export class Model implements AsyncDisposable {
     this.#requireOpen();
     const checked = textsOfInputs(texts, this.#takesPairs);
     const answers: Prediction[] = [];
-    for await (const group of this.#answer(slicesOf(checked, defaultGroupRows)))
+    const groups = this.#answer(slicesOf(checked, defaultGroupRows));
+    for await (const group of this.#worded(groups))
       for (const { answer } of group) if (answer !== undefined) answers.push(answer);
     return answers;
   }
@@ -133,7 +137,8 @@ export class Model implements AsyncDisposable {
     options: PredictRowsOptions = {},
   ): AsyncGenerator<RowAnswer[]> {
     this.#requireOpen();
-    const { settings } = this.#parts;
+    const { settings, words } = this.#parts;
+    const { onNote } = options;
     const rows = openRows(source, {
       columns: {
         // The header of a file that is classified is its own business; names of training help where it has none.
@@ -141,11 +146,12 @@ export class Model implements AsyncDisposable {
         textColumnNames: (options.textColumnNames ?? settings.textColumnNames)?.slice(),
         labelColumnName: settings.labelColumnName,
       },
-      ...(options.onNote === undefined ? {} : { onGuess: options.onNote }),
+      ...(onNote === undefined ? {} : { onGuess: (note) => onNote(words(note)) }),
     });
     const groups = readAhead(rows, options.maxGroupRows ?? defaultGroupRows);
-    for await (const group of this.#answer(checkedRows(groups, this.#takesPairs)))
-      yield group.map(rowAnswer);
+    const answered = this.#answer(checkedRows(groups, this.#takesPairs));
+    for await (const group of this.#worded(answered))
+      yield group.map((row) => rowAnswer(row, words));
   }
 
   /**
@@ -157,7 +163,11 @@ export class Model implements AsyncDisposable {
     options: EvaluateOptions = {},
   ): Promise<Evaluation> {
     this.#requireOpen();
-    return this.#inTurn(() => this.#evaluate([files].flat(), options));
+    try {
+      return await this.#inTurn(() => this.#evaluate([files].flat(), options));
+    } catch (error) {
+      throw reworded(error, this.#parts.words);
+    }
   }
 
   /** What was computed so far, e.g. to see how much of it was padding. */
@@ -188,6 +198,14 @@ export class Model implements AsyncDisposable {
     );
   }
 
+  async *#worded<Answers>(groups: AsyncIterable<Answers>): AsyncGenerator<Answers> {
+    try {
+      yield* groups;
+    } catch (error) {
+      throw reworded(error, this.#parts.words);
+    }
+  }
+
   /** Tokenizes the next group while one is computed. */
   async *#answer<Question extends { readonly texts: Texts | undefined }>(
     groups: AsyncIterable<readonly Question[]> | Iterable<readonly Question[]>,
@@ -216,7 +234,8 @@ export class Model implements AsyncDisposable {
   }
 
   async #evaluate(files: readonly string[], options: EvaluateOptions): Promise<Evaluation> {
-    const { settings, folder, cacheFolder, runner, model } = this.#parts;
+    const { settings, folder, cacheFolder, runner, model, words } = this.#parts;
+    const { onNote } = options;
     const { maxSeqLength } = this;
     const dataset = await openDataset({
       files,
@@ -230,7 +249,7 @@ export class Model implements AsyncDisposable {
       cacheFolder,
       task: model.task,
       maxSamples: options.maxSamples,
-      ...(options.onNote === undefined ? {} : { onNote: options.onNote }),
+      ...(onNote === undefined ? {} : { onNote: (note) => onNote(words(note)) }),
     });
     if (dataset.size === 0) throw new MicrotuneError('data', `${files.join(', ')}: no rows`);
     const { microBatchTokens, labelSmoothing } = settings;
@@ -264,15 +283,13 @@ async function* checkedRows(
   }
 }
 
-function rowAnswer({
-  line,
-  error,
-  values,
-  answer,
-}: OpenedRow & { readonly answer: Prediction | undefined }): RowAnswer {
+function rowAnswer(
+  { line, error, values, answer }: OpenedRow & { readonly answer: Prediction | undefined },
+  words: ModelParts['words'],
+): RowAnswer {
   const place = { line, ...idOf(values) };
   return answer === undefined
-    ? { ...place, error: error ?? 'cannot be read' }
+    ? { ...place, error: words(error ?? 'cannot be read') }
     : { ...place, ...answer };
 }
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadTextTokenizer } from '@microtune/data';
 import type { CompileOptions, Engine } from '@microtune/engine';
-import { loadModel, type LoadedModel } from '@microtune/models';
+import { loadModel, type GraphStore, type LoadedModel } from '@microtune/models';
 import { MicrotuneError, checkpointStep } from '@microtune/shared';
 import { ForwardRunner } from './forward-runner.js';
 import { Model } from './model.js';
@@ -16,6 +16,10 @@ export interface OpenModelOptions {
   readonly compile: CompileOptions;
   /** Of tokenized files. */
   readonly cacheFolder: string;
+  /** How the model says what is wrong: messages name options as the command line does. @default as they are */
+  readonly words?: ((text: string) => string) | undefined;
+  /** Of traced graphs; undefined keeps none. */
+  readonly graphStore: GraphStore | undefined;
   /** Loads what computes; the model closes it. @throws MicrotuneError `usage` saying why it does not load */
   openEngine(): Promise<Engine>;
 }
@@ -31,17 +35,18 @@ export async function openModel(folder: string, options: OpenModelOptions): Prom
   const model = await loadModel(folder, { seed: 0 });
   requireHead(model, folder);
   const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
-  const { compile, cacheFolder } = options;
+  const { compile, cacheFolder, graphStore } = options;
   const [tokenizer, weights, engine] = await Promise.all([
     loadTextTokenizer(folder, maxSeqLength),
     readWeights(model),
     options.openEngine(),
   ]);
   requirePrecision(engine, compile);
-  const runner = await ForwardRunner.open({ model, weights, engine, compile });
+  const runner = await ForwardRunner.open({ model, weights, engine, compile, graphStore });
   const { name, version, device } = engine;
   return new Model({
     ...{ folder, model, runner, tokenizer, settings, cacheFolder },
+    words: options.words ?? ((text) => text),
     maxSeqLength: tokenizer.maxSeqLength,
     engine: { name, version, device, precision: compile.precision },
   });

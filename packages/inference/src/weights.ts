@@ -5,13 +5,18 @@
 import type {
   CompileOptions,
   Engine,
-  Graph,
   HostBuffer,
+  HostRows,
   ResidentEngine,
   TensorSpec,
 } from '@microtune/engine';
-import type { LoadedModel, Parameter } from '@microtune/models';
-import { assert } from '@microtune/shared';
+import {
+  compileGraph,
+  type GraphStore,
+  type LoadedModel,
+  type ModelProgram,
+} from '@microtune/models';
+import { assert, type ShardShape } from '@microtune/shared';
 
 export type Weights = ReadonlyMap<string, Float32Array>;
 
@@ -21,12 +26,14 @@ type Buffers = Readonly<Record<string, HostBuffer>>;
 export interface ForwardGraph {
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** Rows that the caller gathers out of tables on the host. */
+  readonly hostRows: readonly HostRows[];
   run(inputs: Buffers, outputs: Buffers): Promise<void>;
   dispose(): void;
 }
 
 export interface PlacedWeights {
-  compile(graph: Graph): Promise<ForwardGraph>;
+  compile(shape: ShardShape): Promise<ForwardGraph>;
   dispose(): void;
 }
 
@@ -43,9 +50,11 @@ export async function readWeights(model: LoadedModel): Promise<Weights> {
 
 export interface PlaceOptions {
   readonly engine: Engine;
-  readonly parameters: readonly Parameter[];
+  readonly program: ModelProgram;
   readonly weights: Weights;
   readonly compile: CompileOptions;
+  /** Of traced graphs; undefined keeps none. */
+  readonly graphStore: GraphStore | undefined;
 }
 
 /** @throws MicrotuneError `transient` when the device has no room for the weights */
@@ -56,10 +65,17 @@ export async function placeWeights(options: PlaceOptions): Promise<PlacedWeights
     : onDevice({ ...options, engine: { init: engine.init } });
 }
 
-function onHost({ engine, weights, compile }: PlaceOptions): PlacedWeights {
+function onHost({
+  program,
+  engine,
+  weights,
+  compile: options,
+  graphStore: store,
+}: PlaceOptions): PlacedWeights {
   return {
-    compile: async (graph) => {
-      const executable = await engine.compile(graph, compile);
+    compile: async (shape) => {
+      const request = { program, engine, options, store };
+      const { traced, executable } = await compileGraph(request, 'forward', shape);
       const { inputs, outputs } = executable;
       const own = inputs.flatMap(({ name }) => {
         const values = weights.get(name);
@@ -69,6 +85,7 @@ function onHost({ engine, weights, compile }: PlaceOptions): PlacedWeights {
       return {
         inputs: inputs.filter(({ name }) => fed[name] === undefined),
         outputs,
+        hostRows: traced.hostRows,
         run: (batch, results) => executable.run({ ...fed, ...batch }, results),
         dispose: () => executable.dispose(),
       };
@@ -79,11 +96,11 @@ function onHost({ engine, weights, compile }: PlaceOptions): PlacedWeights {
 
 async function onDevice({
   engine,
-  parameters,
+  program: model,
   weights,
   compile,
 }: Omit<PlaceOptions, 'engine'> & { readonly engine: ResidentEngine }): Promise<PlacedWeights> {
-  const dense = parameters.filter(({ gradient }) => gradient === 'dense');
+  const dense = model.parameters.filter(({ gradient }) => gradient === 'dense');
   const state = await engine.init(
     dense.map(({ name, shape }) => {
       const data = weights.get(name);
@@ -92,11 +109,13 @@ async function onDevice({
     }),
   );
   return {
-    compile: async (graph) => {
+    compile: async (shape) => {
+      const { graph } = await model.traceForward(shape);
       const program = await state.compileGradient(graph, { ...compile, gradient: undefined });
       return {
         inputs: program.batch,
         outputs: graph.outputs,
+        hostRows: graph.hostRows,
         run: async (batch, results) => void (await program.run(batch, results)),
         dispose: () => program.dispose(),
       };

@@ -1,5 +1,9 @@
 export { graphNames } from './program/program.js';
 export type { DropoutSite, ModelProgram, Parameter, TracedGraph } from './program/program.js';
+export { compileGraph } from './program/compile-graph.js';
+export type { CompiledGraph, GraphKind, GraphRequest } from './program/compile-graph.js';
+export { GraphStore } from './program/kept-graphs.js';
+export type { KeptGraph } from './program/kept-graphs.js';
 export { createModel, loadModel } from './folder/load-model.js';
 export type { LoadedModel, ModelOptions } from './folder/load-model.js';
 export { checkWeights } from './folder/check-weights.js';

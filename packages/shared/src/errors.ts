@@ -45,6 +45,14 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The error with its message said by `words`; itself where that changes nothing, or it is no MicrotuneError. */
+export function reworded(error: unknown, words: (text: string) => string): unknown {
+  if (!(error instanceof MicrotuneError)) return error;
+  const message = words(error.message);
+  if (message === error.message) return error;
+  return new MicrotuneError(error.code, message, { cause: error.cause ?? error });
+}
+
 /** Throws an `internal` error when an invariant of ours is broken. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new MicrotuneError('internal', `internal: ${message}`);

@@ -1,4 +1,12 @@
-export { MicrotuneError, assert, errorCodes, exitCodeOf, exitCodes, messageOf } from './errors.js';
+export {
+  MicrotuneError,
+  assert,
+  errorCodes,
+  exitCodeOf,
+  exitCodes,
+  messageOf,
+  reworded,
+} from './errors.js';
 export type { ErrorCode } from './errors.js';
 export { diskErrorText } from './disk-error.js';
 export { systemClock } from './clock.js';

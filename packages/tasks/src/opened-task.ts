@@ -2,7 +2,7 @@
  * A task with its data open: what coordinator and worker plan, batch and score with. They see sizes and lengths, never
  * what a sample is.
  */
-import type { DataReport, SplitReport, TokenizedTexts } from '@microtune/data';
+import type { DataReport, TokenizedTexts } from '@microtune/data';
 import type { ResolvedConfig } from '@microtune/shared';
 import type { Collate } from './collator.js';
 import type { InputSpec } from './input-spec.js';
@@ -32,8 +32,6 @@ export interface OpenedTask extends Pick<Task<never>, 'spec' | 'metricNames' | '
   readonly decided: Partial<ResolvedConfig>;
   /** Things the user should know. */
   readonly notes: readonly string[];
-  /** The training split, without a look at the tokens themselves. */
-  describe(): SplitReport;
   /** Both splits and their overlap; reads every token once. */
   report(): DataReport;
 }

@@ -9,7 +9,7 @@ import {
   type Transport,
 } from '@microtune/collective';
 import type { Engine } from '@microtune/engine';
-import { paramsSha256, stateSha256 } from '@microtune/models';
+import { paramsSha256, stateSha256, type GraphStore } from '@microtune/models';
 import {
   MicrotuneError,
   errorCodes,
@@ -46,6 +46,8 @@ export interface WorkerOptions {
   readonly clock: Clock;
   /** Where tokenized data is kept; undefined keeps nothing. */
   readonly cacheFolder: string | undefined;
+  /** Where traced graphs are kept; undefined keeps none. */
+  readonly graphStore: GraphStore | undefined;
   /** @throws MicrotuneError `usage` saying why the engine does not load */
   openEngine(config: ResolvedConfig): Promise<Engine>;
   /** What this worker's card is, e.g. of `cuda:1`. @throws MicrotuneError `transient` when it does not see exactly that */
@@ -203,7 +205,7 @@ class Worker {
   }
 
   async #join(welcome: Welcome): Promise<void> {
-    const { clock, transport, cacheFolder } = this.#parts;
+    const { clock, transport, cacheFolder, graphStore } = this.#parts;
     this.#logger = createLogger(runFolder(welcome.config.outputDir).logs, `worker-${welcome.rank}`);
     const progress = createProgress((phase, step) => {
       this.tell(step, { type: 'progress', phase }).catch(() => undefined);
@@ -215,6 +217,7 @@ class Worker {
       progress,
       transport,
       cacheFolder,
+      graphStore,
       giveUp: this.#halt.signal,
       openEngine: (config) => this.#parts.openEngine(config),
     });
@@ -222,6 +225,7 @@ class Worker {
     const { name } = deviceOfRank(welcome.config, welcome.rank);
     const gpu = name === 'cpu' ? undefined : this.#parts.describeGpu(name);
     await this.tell(welcome.step, await readyMessage(session, welcome, gpu));
+    session.warmUp();
     const { engine, precision } = session;
     const { readsMemoryOf } = transport;
     this.#logger.info('ready', { engine: engine.name, precision, readsMemoryOf });

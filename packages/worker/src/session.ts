@@ -26,6 +26,7 @@ import {
   requireFit,
   optimizerCount,
   type AdamWSettings,
+  type GraphStore,
   type LoadedModel,
   type ParameterLayout,
   type TrainingState,
@@ -51,6 +52,7 @@ export interface SessionOptions {
   readonly progress: Progress;
   readonly transport: Transport;
   readonly cacheFolder: string | undefined;
+  readonly graphStore: GraphStore | undefined;
   /** Aborted when the run ends early. */
   readonly giveUp: AbortSignal;
   openEngine(config: ResolvedConfig): Promise<Engine>;
@@ -69,6 +71,8 @@ export interface Session {
   readonly notes: readonly string[];
   /** After it nothing is trained any more. */
   readonly lastStep: number;
+  /** What the first step would do first: to be called when there is nothing else to do but to wait for graphs. */
+  warmUp(): void;
   close(): Promise<void>;
 }
 
@@ -90,7 +94,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     }),
     opening.then((model) => loadState(model, welcome)),
     Promise.all([opening, openingEngine]).then(([model, engine]) =>
-      startCompiling(model, engine, welcome),
+      startCompiling(model, engine, options),
     ),
     transport.connect(welcome.peers, connectTimeoutMs),
   ]);
@@ -99,6 +103,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (split !== undefined) requireFit(model, split.tokens);
   }
   const inputs = [...model.program.inputs, ...model.program.labelInputs];
+  const masks = createDropoutMasks({ seed: config.seed });
   const { allReduce, ...collective } = openCollective(options, arena, state.layout);
   const replica = await openReplica({
     engine,
@@ -106,7 +111,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...compiling,
     bindings: {
       parameters: state.parameters,
-      masks: createDropoutMasks({ seed: config.seed }),
+      masks,
     },
     state,
     optimizer,
@@ -139,6 +144,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       held: { step: welcome.step },
       giveUp: options.giveUp,
     },
+    warmUp: () => {
+      for (const rate of compiling.dropoutRates) masks.prepare(rate);
+    },
     close: async () => {
       replica.dispose();
       engine.dispose();
@@ -151,12 +159,25 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 function startCompiling(
   { program }: LoadedModel,
   engine: Engine,
-  { config, firstShapes }: Welcome,
-): { engine: Engine; compile: CompileOptions; compileShape: CompileShape } {
+  { welcome: { config, firstShapes }, graphStore: store }: SessionOptions,
+): {
+  engine: Engine;
+  compile: CompileOptions;
+  compileShape: CompileShape;
+  /** Of the graphs known so far. */
+  dropoutRates: ReadonlySet<number>;
+} {
   const compile = { threads: config.threadsPerWorker, precision: precisionOf(config, engine) };
-  const compileShape = createCompileShape(program, engine, compile);
-  if (engine.init !== undefined) return { engine, compile, compileShape };
-  return { engine, compile, compileShape: compileAhead(compileShape, firstShapes) };
+  const dropoutRates = new Set<number>();
+  const compileShape = createCompileShape({
+    ...{ program, engine, store, options: compile },
+    onDropout: (sites) => {
+      for (const { rate } of sites) dropoutRates.add(rate);
+    },
+  });
+  const common = { engine, compile, dropoutRates };
+  if (engine.init !== undefined) return { ...common, compileShape };
+  return { ...common, compileShape: compileAhead(compileShape, firstShapes) };
 }
 
 /** The graphs of the shapes that the run can have. @throws MicrotuneError `usage` when they do not fit the device */

@@ -12,7 +12,7 @@ import {
   type DropoutSite,
   type ModelProgram,
   type ParameterBlock,
-  type TracedGraph,
+  type KeptGraph,
 } from '@microtune/models';
 import { assert, type ShardShape } from '@microtune/shared';
 import type { Batch } from '@microtune/tasks';
@@ -28,7 +28,7 @@ export type Buffers = Record<string, HostBuffer>;
 
 export interface ShardBorderParts {
   readonly program: Pick<ModelProgram, 'inputs' | 'labelInputs'>;
-  readonly traced: TracedGraph;
+  readonly traced: Pick<KeptGraph, 'hostRows' | 'dropoutSites'>;
   readonly shape: ShardShape;
   readonly bindings: Bindings;
   /** Of the graph, without what the caller feeds itself. */
@@ -61,7 +61,7 @@ export class ShardBorder {
   readonly #masks: readonly (readonly [mask: Uint8Array, site: DropoutSite])[];
 
   constructor({ program, traced, shape, bindings, inputs, outputs }: ShardBorderParts) {
-    const { graph, dropoutSites } = traced;
+    const { hostRows, dropoutSites } = traced;
     const declared = new Set([...program.inputs, ...program.labelInputs].map(({ name }) => name));
     const own = inputs.filter(({ name }) => !declared.has(name));
     this.inputs = Object.fromEntries(own.map((spec) => [spec.name, bufferOf(spec)]));
@@ -69,7 +69,7 @@ export class ShardBorder {
     this.#shape = shape;
     this.#dropout = bindings.masks;
     this.#ofBatch = inputs.map(({ name }) => name).filter((name) => declared.has(name));
-    this.#tables = graph.hostRows.map((rows) => this.#tableRows(rows, bindings.parameters));
+    this.#tables = hostRows.map((rows) => this.#tableRows(rows, bindings.parameters));
     this.#masks = dropoutSites.map((site) => {
       const mask = this.inputs[graphNames.dropoutMask(site.site)];
       assert(mask instanceof Uint8Array, `dropout site ${site.site} has a mask`);
@@ -101,7 +101,7 @@ export class ShardBorder {
   }
 
   #tableRows(
-    { table, tableShape, ids, rowsInput, gradientOutput }: TracedGraph['graph']['hostRows'][number],
+    { table, tableShape, ids, rowsInput, gradientOutput }: KeptGraph['hostRows'][number],
     parameters: ParameterBlock,
   ): TableRows {
     const parameter = parameters.layout.tables.find(({ name }) => name === table);

@@ -4,7 +4,6 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { alignedFloats, createArena } from '@microtune/arena';
 import {
   allReduceFloats,
@@ -16,6 +15,7 @@ import {
 import { MicrotuneError } from '@microtune/shared';
 import { z } from 'zod';
 import { spreadOf, timesOf, type Spread } from './statistics.js';
+import { commandFile } from '../own-files.js';
 
 const workSchema = z.object({
   /** By rank. */
@@ -36,14 +36,14 @@ export interface AllReduceResult extends Spread {
 
 const warmups = 3;
 const connectTimeoutMs = 10_000;
-const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
-
 /** @param sizes bytes of the gradients */
 export async function benchAllReduce(
   sizes: readonly number[],
   repeats: number,
 ): Promise<AllReduceResult[]> {
-  const child = fork(bin, ['bench-peer'], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(commandFile, ['bench-peer'], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const transport = await createZeromqTransport({ rank: 0 });
   try {
     const gone = once(child, 'exit').then(() => {

@@ -17,13 +17,17 @@ import { labelTask, type Batch } from '@microtune/tasks';
 export interface BenchShape {
   readonly layers: number;
   readonly hiddenSize: number;
+  /** Of the head; none for a regression. @default negative, positive */
+  readonly labels?: readonly string[];
 }
 
 /** Of BERT's English vocabulary: the embedding table is part of what costs memory. */
 const vocabularySize = 30_522;
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'];
-const labels = ['negative', 'positive'];
-const task: LabelTask = { kind: 'sequence-classification', labels };
+const twoLabels = ['negative', 'positive'];
+
+const taskOf = (labels: readonly string[]): LabelTask =>
+  labels.length === 0 ? { kind: 'regression' } : { kind: 'sequence-classification', labels };
 
 /** Heads as MiniLM (32 wide) and BERT-base (64 wide) have them. */
 export function headsOf(hiddenSize: number): number {
@@ -31,7 +35,7 @@ export function headsOf(hiddenSize: number): number {
 }
 
 /** Dropout off, as in the measurements to compare with. */
-export function benchModel({ layers, hiddenSize }: BenchShape): LoadedModel {
+export function benchModel({ layers, hiddenSize, labels = twoLabels }: BenchShape): LoadedModel {
   const config = {
     model_type: 'bert',
     vocab_size: vocabularySize,
@@ -43,7 +47,7 @@ export function benchModel({ layers, hiddenSize }: BenchShape): LoadedModel {
     hidden_dropout_prob: 0,
     attention_probs_dropout_prob: 0,
   };
-  return createModel(config, { seed: 1, task });
+  return createModel(config, { seed: 1, task: taskOf(labels) });
 }
 
 /** Rows full of tokens, each a sample with a label: what the collator makes of texts of that length. */
@@ -58,11 +62,14 @@ export function benchBatch(
     ids: Int32Array.from({ length: rows * tokens }, (_, at) => (at * 7919) % vocabularySize),
     offsets: Int32Array.from({ length: rows + 1 }, (_, row) => row * tokens),
     typeIds: new Uint8Array(rows * tokens),
-    labels: Float32Array.from({ length: rows }, (_, row) => row % labels.length),
+    cut: new Uint8Array(rows),
+    labels: Float32Array.from({ length: rows }, (_, row) => row % twoLabels.length),
     contentHash: '',
   };
   const specs = [...inputs, ...labelInputs];
-  const collate = labelTask(task, { labelSmoothing: 0 }).collator(data, specs, { padTokenId: 0 });
+  const collate = labelTask(taskOf(twoLabels), { labelSmoothing: 0 }).collator(data, specs, {
+    padTokenId: 0,
+  });
   return collate({ shape, rows: Array.from({ length: rows }, (_, row) => [row]) });
 }
 
@@ -90,7 +97,7 @@ export function benchRows({
     Array.from({ length: tokens - 2 }, (_, at) => `w${(row * 7919 + at * 104_729) % 20_000}`).join(
       ' ',
     );
-  const lines = Array.from({ length: rows }, (_, row) => `${words(row)}\t${labels[row % 2]}`);
+  const lines = Array.from({ length: rows }, (_, row) => `${words(row)}\t${twoLabels[row % 2]}`);
   return ['text\tlabel', ...lines, ''].join('\n');
 }
 

@@ -26,10 +26,19 @@ import { loadConfig } from '../config/load-config.js';
 import { proveRun } from '../engines/prove-run.js';
 import { openModel } from '../training/open-model.js';
 import { pinnedEnvironment } from '../training/pin-worker.js';
+import {
+  expectedSeconds,
+  isOf,
+  nearestSpeed,
+  workOf,
+  type RunSpeed,
+  type RunWork,
+} from '../training/expected-time.js';
 import { placeRun } from '../training/place-run.js';
 import { requireModel } from '../training/require-model.js';
+import { rememberedSpeeds } from '../training/speed-file.js';
 import { countsText, dataDoubts } from '../output/data-words.js';
-import { byteSize, grouped, percent, shortNumber } from '../output/format.js';
+import { byteSize, duration, grouped, percent, shortNumber } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
@@ -38,7 +47,7 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   const { engine, note, devices, gpus } = await placeRun(parsed, environment);
   const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
   const problem = attempt(() => requireFreeFolder(config));
-  const { spec, parameters, ...found } = await examine(config, environment).catch(
+  const { spec, parameters, work, ...found } = await examine(config, environment).catch(
     (error: unknown) => {
       throw problem instanceof MicrotuneError ? withAlso(error, problem) : error;
     },
@@ -59,7 +68,14 @@ export async function run({ values, positional, environment }: CommandInput): Pr
       ...(typeof disk === 'string' ? [disk] : []),
     ]),
   ];
-  const all = { ...found, parameters, disk_bytes: diskNeed(spec, parameters).mostBytes, notes };
+  const place = { cacheFolder: environment.cacheFolder, config, card: gpus[0]?.name };
+  const all = {
+    ...found,
+    parameters,
+    disk_bytes: diskNeed(spec, parameters).mostBytes,
+    ...timeFacts(work, rememberedSpeeds(place)),
+    notes,
+  };
   const text = config.json ? JSON.stringify(all) : foundText(all, problems.length === 0);
   environment.stdout.write(`${text}\n`);
   // Without --output_dir only the rest was asked about.
@@ -118,10 +134,25 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     memory_bytes: memory?.totalBytes ?? 0,
     notes: [...notes, ...notesOf('data', dataDoubts(report)), ...notesOf('model', model.notes)],
     spec,
+    work: size && workOf(opened, size),
   };
 }
 
-/** Rows at the limit were cut to max_seq_length, or just fit. */
+/** Measured by an earlier run on this machine with the same engine, precision, device, workers and threads, or not told. */
+function timeFacts(work: RunWork | undefined, speeds: readonly RunSpeed[]) {
+  const speed = work && nearestSpeed(speeds, work.model);
+  if (work === undefined || speed === undefined)
+    return { expected_time: 'unknown until the first run' };
+  const model = `${shortNumber(speed.model.parameterCount / 1e6)} M parameters`;
+  const from = isOf(work.model, speed)
+    ? 'an earlier run of such a model here'
+    : `a run of another model here, of ${model}`;
+  return {
+    expected_seconds: expectedSeconds(work, speed),
+    expected_time: `estimated from ${from}`,
+  };
+}
+
 function dataFacts({ train, validation, overlapRows }: DataReport) {
   const labels =
     train.classCounts === undefined
@@ -130,7 +161,7 @@ function dataFacts({ train, validation, overlapRows }: DataReport) {
   const facts = {
     ...labels,
     tokens: train.tokens,
-    at_limit_share: train.rowsAtLimit / train.rows,
+    truncated_share: train.rowsCut / train.rows,
     duplicate_rows: train.duplicateRows,
     conflicting_rows: train.conflictingRows,
   };
@@ -141,7 +172,7 @@ function dataFacts({ train, validation, overlapRows }: DataReport) {
       ? { evaluation_label_range: validation.labelRange }
       : { evaluation_class_counts: countsOf(validation) }),
     evaluation_tokens: validation.tokens,
-    evaluation_at_limit_share: validation.rowsAtLimit / validation.rows,
+    evaluation_truncated_share: validation.rowsCut / validation.rows,
     overlap_rows: overlapRows,
     overlap_share: overlapRows / validation.rows,
   };
@@ -161,7 +192,12 @@ function foundText(
   { notes, ...facts }: { notes: readonly Note[]; [name: string]: unknown },
   isReady: boolean,
 ): string {
-  const rows = Object.entries(facts).map(([name, value]) => {
+  const { label_range: range, expected_seconds: seconds, ...others } = facts;
+  // One row of the table says what the labels are, be they names or numbers.
+  if (range !== undefined) others['labels'] = `numbers, ${factText('label_range', range)}`;
+  if (typeof seconds === 'number')
+    others['expected_time'] = `about ${duration(seconds)} (${String(facts['expected_time'])})`;
+  const rows = Object.entries(others).map(([name, value]) => {
     const text = factText(name, value);
     return [name.replace(/_bytes$/, '').replaceAll('_', ' '), text === '' ? '-' : text] as const;
   });

@@ -5,6 +5,7 @@ import { runWorker } from '@microtune/worker';
 import type { CommandInput } from '../command.js';
 import { workerOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
+import { graphStoreIn } from '../engines/graph-store.js';
 import { pinnedGpu } from '../machine/pinned-gpu.js';
 
 /** Share of a card's memory that all its workers together may take; the rest is the driver's and the libraries'. */
@@ -21,6 +22,7 @@ export async function run({ values, environment }: CommandInput): Promise<number
     runId,
     clock: systemClock,
     cacheFolder,
+    graphStore: graphStoreIn(cacheFolder),
     openEngine: (config) => {
       const device = deviceOfRank(config, rank);
       return loadEngine(config.engine, {

@@ -2,7 +2,13 @@
  * Configuration from code has camelCase keys and no dashes; messages are written for the command line. At the border of
  * the API names are turned into those that its user wrote.
  */
-import { MicrotuneError, optionName, refusedOptions, runConfigSchema } from '@microtune/shared';
+import {
+  MicrotuneError,
+  optionName,
+  refusedOptions,
+  reworded,
+  runConfigSchema,
+} from '@microtune/shared';
 import type { z } from 'zod';
 import { nearestName } from './nearest-name.js';
 
@@ -14,10 +20,7 @@ export async function withCodeNames<Result>(
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof MicrotuneError)) throw error;
-    const message = codeNames(error.message, schema);
-    if (message === error.message) throw error;
-    throw new MicrotuneError(error.code, message, { cause: error.cause ?? error });
+    throw reworded(error, (text) => codeNames(text, schema));
   }
 }
 

@@ -5,10 +5,10 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import type { Document } from 'yaml';
 import type { OptionSpec } from './option-table.js';
+import { defineConfigFile } from '../own-files.js';
 import { unknownOption } from './unknown-option.js';
 
 /** What a configuration file says, and where it says it. */
@@ -139,7 +139,7 @@ async function readModule(file: string): Promise<RawConfig> {
   const jiti = createJiti(import.meta.url, {
     fsCache: false,
     interopDefault: false,
-    alias: { microtune: fileURLToPath(new URL('../define-config.js', import.meta.url)) },
+    alias: { microtune: defineConfigFile },
   });
   let loaded: { default?: unknown };
   try {

@@ -1,5 +1,4 @@
 /** Whether an engine loads here, for `doctor`: in this process, or in one of its own. */
-import { fileURLToPath } from 'node:url';
 import {
   isEngine,
   runProcess,
@@ -10,6 +9,7 @@ import {
 import { missingLibraries } from '@microtune/engine/missing-libraries';
 import { messageOf } from '@microtune/shared';
 import type { Environment } from '../environment.js';
+import { commandFile } from '../own-files.js';
 
 export interface EngineOnPlatform {
   readonly name: EngineName;
@@ -28,8 +28,6 @@ export type EngineFinding =
       readonly reason: string;
       readonly remedy: string | undefined;
     });
-
-const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
 
 export async function findEngine(
   { name, platform }: EngineOnPlatform,
@@ -58,7 +56,7 @@ export async function findEngineAside(
   const missing = missingLibraries(name, cacheFolder, platform);
   if (missing !== undefined) return { ...missing, platform, loads: false };
   const args = [`--name=${name}`, `--platform=${platform}`, `--cache_folder=${cacheFolder}`];
-  const result = await runProcess(process.execPath, [bin, 'find-engine', ...args]);
+  const result = await runProcess(process.execPath, [commandFile, 'find-engine', ...args]);
   const found = result.stdout.trim().split('\n').at(-1) ?? '';
   if (result.exitCode === 0 && found !== '') return JSON.parse(found) as EngineFinding;
   const said = result.stderr.trim().split('\n').at(-1) ?? '';

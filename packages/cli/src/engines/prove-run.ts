@@ -1,6 +1,5 @@
 /** Whether an engine gives the same bits for any number of workers on this machine: known from before, or found out now. */
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import {
   formsOfProducts,
   proveEngine,
@@ -13,6 +12,7 @@ import {
   type ProofSubject,
 } from '@microtune/engine/proof';
 import { MicrotuneError, type ResolvedConfig } from '@microtune/shared';
+import { commandFile } from '../own-files.js';
 
 export interface ProveRunOptions {
   readonly cacheFolder: string;
@@ -107,8 +107,6 @@ function requireProved(
   );
 }
 
-const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
-
 interface Measurement {
   readonly run: Run;
   readonly products: ProductPrecision;
@@ -132,7 +130,7 @@ function measureAside(
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
-      [bin, 'measure-engine', ...args],
+      [commandFile, 'measure-engine', ...args],
       {
         encoding: 'utf8',
         env,

@@ -1,8 +1,9 @@
 /** A trained model where the user wants it: device and engine chosen as for a run, then the model opened there. */
 import { cpus } from 'node:os';
 import { loadEngine, type Engine } from '@microtune/engine';
-import { openModel, type Model } from '@microtune/inference';
+import { openModel, type Model, type OpenModelOptions } from '@microtune/inference';
 import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
+import { graphStoreIn } from '../engines/graph-store.js';
 import { pinnedEnvironment } from '../training/pin-worker.js';
 import { placeRun } from '../training/place-run.js';
 import { findGpusAside } from './find-gpus-aside.js';
@@ -18,16 +19,19 @@ export interface PlacedModelOptions extends Pick<
   /** process.env: a card is chosen through it, and engine libraries read it. */
   readonly variables: NodeJS.ProcessEnv;
   readonly onNote: (note: string) => void;
+  readonly words?: OpenModelOptions['words'];
 }
 
 /**
  * @throws MicrotuneError as `openModel`; `usage` for a device or an engine that this machine lacks
  */
 export function openPlacedModel(folder: string, options: PlacedModelOptions): Promise<Model> {
-  const { bf16, maxSeqLength, cacheFolder, threads = cpus().length } = options;
+  const { bf16, maxSeqLength, cacheFolder, threads = cpus().length, words } = options;
   return openModel(folder, {
     maxSeqLength,
     cacheFolder,
+    words,
+    graphStore: graphStoreIn(cacheFolder),
     compile: { precision: bf16 ? 'bf16' : 'f32', threads },
     openEngine: () => placeEngine({ ...options, threads }),
   });

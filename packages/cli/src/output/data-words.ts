@@ -4,8 +4,8 @@ import { counted, grouped, percent, shortNumber } from './format.js';
 
 /** Classes shown by name. */
 const shownClasses = 10;
-/** Share of rows at the limit from which on texts are long for `max_seq_length`. */
-const manyAtLimit = 0.2;
+/** Share of rows cut from which on texts are long for `max_seq_length`. */
+const manyCut = 0.2;
 
 /** e.g. `negative: 310, positive: 290`; the rest of many classes as one number. */
 export function countsText(counts: NonNullable<SplitReport['classCounts']>): string {
@@ -21,26 +21,20 @@ export function countsText(counts: NonNullable<SplitReport['classCounts']>): str
 }
 
 /** What is trained on, in a line. */
-export function dataLine({
-  rows,
-  classCounts,
-  labelRange,
-  tokens,
-  rowsAtLimit,
-}: SplitReport): string {
+export function dataLine({ rows, classCounts, labelRange, tokens, rowsCut }: SplitReport): string {
   const labels =
     classCounts === undefined
       ? `labels from ${shortNumber(labelRange?.min ?? NaN)} to ${shortNumber(labelRange?.max ?? NaN)}`
       : countsText(classCounts);
   return (
     `${counted(rows, 'training row')} (${labels}); ${grouped(tokens.median)} tokens in the median, ` +
-    `${grouped(tokens.max)} at most, ${percent(rowsAtLimit / rows)} at max_seq_length`
+    `${grouped(tokens.max)} at most, ${percent(rowsCut / rows)} cut to max_seq_length`
   );
 }
 
 /** What somebody should look at before training; none of it stops a run. */
 export function dataDoubts({ train, validation, overlapRows }: DataReport): string[] {
-  const { rows, rowsAtLimit, conflictingRows, classCounts = [] } = train;
+  const { rows, rowsCut, conflictingRows, classCounts = [] } = train;
   const heldRows = validation?.rows ?? 0;
   const lonely = classCounts.filter((each) => each.rows === 1).map(({ label }) => label);
   return [
@@ -54,9 +48,9 @@ export function dataDoubts({ train, validation, overlapRows }: DataReport): stri
           `${conflictingRows} of ${counted(rows, 'training row')} (${percent(conflictingRows / rows)}) have the text of another row and another label`,
         ]
       : []),
-    ...(rowsAtLimit > manyAtLimit * rows
+    ...(rowsCut > manyCut * rows
       ? [
-          `${rowsAtLimit} of ${counted(rows, 'training row')} (${percent(rowsAtLimit / rows)}) are as long as max_seq_length ${train.tokens.max}: they were cut there, or just fit; raise it where the model takes more`,
+          `${rowsCut} of ${counted(rows, 'training row')} (${percent(rowsCut / rows)}) are longer than max_seq_length ${train.tokens.max} and were cut; raise it where the model takes more`,
         ]
       : []),
     ...(lonely.length > 0

@@ -2,7 +2,7 @@
 import type { RunNews, Summary } from '@microtune/coordinator';
 import type { Clock } from '@microtune/shared';
 import type { Environment } from '../environment.js';
-import { ownVersion } from '../own-version.js';
+import { ownVersion } from '../own-files.js';
 import { counted, grouped, shortNumber, shortVersion } from './format.js';
 import { jsonLine } from './json-lines.js';
 import { schemaVersion } from './schema-version.js';

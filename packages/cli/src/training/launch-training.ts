@@ -14,12 +14,14 @@ import {
 import { modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
-import { dataLine } from '../output/data-words.js';
-import { ownVersion } from '../own-version.js';
+import { dataDoubts, dataLine } from '../output/data-words.js';
+import { ownVersion } from '../own-files.js';
 import { proveRun } from '../engines/prove-run.js';
+import { speedOf } from './expected-time.js';
 import { placeRun } from './place-run.js';
 import { pinnedEnvironment } from './pin-worker.js';
 import { requireModel } from './require-model.js';
+import { rememberSpeed } from './speed-file.js';
 import { workerCommand } from './worker-command.js';
 
 export interface LaunchOptions {
@@ -56,12 +58,14 @@ export async function launchTraining(
   ];
   for (const each of notes) observe({ type: 'note', ...each });
   const runId = randomUUID();
-  return await runTraining(resolved, {
+  const model = await modelSize(resolved.modelNameOrPath, resolved.numLabels ?? 2);
+  const summary = await runTraining(resolved, {
     check: async (run) => {
       const { openModel } = await import('./open-model.js');
       await openModel(resolved, run);
-      const text = dataLine(run.task.describe());
-      observe({ type: 'note', code: 'data', text });
+      const report = run.task.report();
+      for (const each of notesOf('data', [dataLine(report.train), ...dataDoubts(report)]))
+        observe({ type: 'note', ...each });
       const proven = await proveRun(resolved, {
         cacheFolder,
         env: pinnedEnvironment(variables, { gpu: gpus[0], tf32: resolved.tf32 }),
@@ -84,9 +88,13 @@ export async function launchTraining(
       return workerCommand({ rank, endpoint, runId, cacheFolder, env });
     },
     cacheFolder,
-    model: await modelSize(resolved.modelNameOrPath, resolved.numLabels ?? 2),
+    model,
     openLogger: (folder) => createLogger(folder, 'coordinator'),
     observe,
     stop,
   });
+  const speed = model && speedOf(summary, model);
+  if (speed !== undefined)
+    rememberSpeed({ cacheFolder, config: resolved, card: gpus[0]?.name }, speed);
+  return summary;
 }

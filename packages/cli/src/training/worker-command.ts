@@ -1,6 +1,6 @@
 /** The command line and environment of a worker process on this machine. */
-import { fileURLToPath } from 'node:url';
 import type { WorkerCommand } from '@microtune/coordinator';
+import { commandFile } from '../own-files.js';
 
 export interface WorkerPlace {
   readonly rank: number;
@@ -10,8 +10,6 @@ export interface WorkerPlace {
   readonly cacheFolder: string;
   readonly env: WorkerCommand['env'];
 }
-
-const bin = fileURLToPath(new URL('../../bin/microtune.js', import.meta.url));
 
 /**
  * Received frames count as external memory, and V8 answers tens of megabytes a step with full collections of a small
@@ -35,7 +33,7 @@ export function workerCommand({
   };
   const args = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   return {
-    command: [process.execPath, ...nodeOptions, bin, 'worker', ...args],
+    command: [process.execPath, ...nodeOptions, commandFile, 'worker', ...args],
     env,
   };
 }

@@ -5,8 +5,8 @@
  */
 import type { InferenceSession, OnnxValue, Tensor } from 'onnxruntime-node';
 import { MicrotuneError, assert, messageOf } from '@microtune/shared';
-import type { CompileOptions, Engine, EngineUnavailable, Executable } from '../engine.js';
-import type { Graph } from '../graph/graph.js';
+import type { ByteCompiler, CompileOptions, Engine, EngineUnavailable, Executable, LoweredGraph } from '../engine.js'; // prettier-ignore
+import { borderOf } from '../graph/border-of.js';
 import { bufferFits } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import { onnxRuntimeVersion } from './runtime-version.js';
@@ -42,36 +42,40 @@ async function importRuntime(): Promise<OnnxRuntime> {
 }
 
 function onnxEngine(runtime: OnnxRuntime): Engine {
+  const byBytes: ByteCompiler = {
+    lower: (graph, options) => {
+      requireF32(options);
+      return { bytes: toOnnx(graph, { dialect: 'onnxruntime' }), ...borderOf(graph) };
+    },
+    compile: (lowered, options) => compileBytes(runtime, lowered, options),
+  };
   return {
     name: 'onnx',
     version: runtime.env.versions.node ?? runtime.env.versions.common,
     device: 'cpu',
     precisions: ['f32'],
-    compile: (graph, options) => compileOnnx(runtime, graph, options),
+    compile: async (graph, options) => byBytes.compile(byBytes.lower(graph, options), options),
+    byBytes,
     dispose: () => {},
   };
 }
 
-async function compileOnnx(
+function requireF32({ precision }: CompileOptions): void {
+  if (precision === 'f32') return;
+  throw new MicrotuneError(
+    'usage',
+    `the engine onnx computes in f32 only, not in ${precision}; use openvino`,
+  );
+}
+
+async function compileBytes(
   runtime: OnnxRuntime,
-  graph: Graph,
+  { bytes, ...border }: LoweredGraph,
   options: CompileOptions,
 ): Promise<Executable> {
-  if (options.precision !== 'f32') {
-    throw new MicrotuneError(
-      'usage',
-      `the engine onnx computes in f32 only, not in ${options.precision}; use openvino`,
-    );
-  }
-  const session = await createSession(
-    runtime,
-    toOnnx(graph, { dialect: 'onnxruntime' }),
-    options.threads,
-  );
-  return new OnnxExecutable(runtime, session, {
-    inputs: graph.inputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
-    outputs: graph.outputs.map(({ name, shape, dtype }) => ({ name, shape, dtype })),
-  });
+  requireF32(options);
+  const session = await createSession(runtime, bytes, options.threads);
+  return new OnnxExecutable(runtime, session, border);
 }
 
 async function createSession(

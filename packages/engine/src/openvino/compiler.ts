@@ -5,20 +5,13 @@
  * - PERFORMANCE_HINT=LATENCY: one request with all threads.
  */
 import { messageOf } from '@microtune/shared';
-import type { CompileOptions, Executable, Precision } from '../engine.js';
-import type { TensorSpec } from '../graph-types.js';
+import type { CompileOptions, Executable, LoweredGraph, Precision } from '../engine.js';
 import { OpenvinoBindings } from './bindings.js';
 import type { Handle, Properties } from './bindings.js';
 import { borderType, checkElementTypes } from './element-types.js';
 import { OpenvinoExecutable } from './executable.js';
 import type { ModelCache } from './model-cache.js';
 import { nativePrecisions, parseCapabilities, requirePrecision } from './precision.js';
-
-export interface OnnxModel {
-  readonly bytes: Uint8Array;
-  readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
-}
 
 export class OpenvinoCompiler {
   /** Name of the CPU. */
@@ -48,7 +41,7 @@ export class OpenvinoCompiler {
   }
 
   /** @throws MicrotuneError `usage` for a precision that this CPU lacks, `internal` when the graph is refused */
-  async compile(model: OnnxModel, options: CompileOptions): Promise<Executable> {
+  async compile(model: LoweredGraph, options: CompileOptions): Promise<Executable> {
     requirePrecision(options.precision, this.device, this.#capabilities);
     const settings = propertiesOf(options);
     const identity = [this.version, this.device, ...this.#capabilities, JSON.stringify(settings)];
@@ -83,7 +76,7 @@ export class OpenvinoCompiler {
     }
   }
 
-  #executable({ inputs, outputs }: OnnxModel, compiled: Handle): Executable {
+  #executable({ inputs, outputs }: LoweredGraph, compiled: Handle): Executable {
     const bindings = this.#bindings;
     try {
       const elementTypes = new Map([

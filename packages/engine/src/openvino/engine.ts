@@ -2,8 +2,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MicrotuneError, messageOf } from '@microtune/shared';
-import type { Engine, EngineUnavailable } from '../engine.js';
-import type { TensorSpec } from '../graph-types.js';
+import type { ByteCompiler, Engine, EngineUnavailable } from '../engine.js';
+import { borderOf } from '../graph/border-of.js';
 import { toOnnx } from '../onnx/to-onnx.js';
 import { setupCommand } from '../setup/setup-command.js';
 import { OpenvinoCompiler } from './compiler.js';
@@ -37,25 +37,24 @@ export async function loadOpenvino({
 
 function engineOf(compiler: OpenvinoCompiler): Engine {
   const { version, device, precisions } = compiler;
+  const byBytes: ByteCompiler = {
+    lower: (graph, { precision }) => ({
+      bytes: toOnnx(graph, { dialect: 'openvino', precision }),
+      ...borderOf(graph),
+    }),
+    compile: (lowered, options) => compiler.compile(lowered, options),
+  };
   return {
     name: 'openvino',
     version,
     device,
     precisions,
-    compile: (graph, options) => {
-      const bytes = toOnnx(graph, { dialect: 'openvino', precision: options.precision });
-      const model = { bytes, inputs: specs(graph.inputs), outputs: specs(graph.outputs) };
-      return compiler.compile(model, options);
-    },
+    compile: async (graph, options) => byBytes.compile(byBytes.lower(graph, options), options),
+    byBytes,
     dispose: () => {
       compiler.dispose();
     },
   };
-}
-
-/** Without the values, which would keep the whole graph in memory. */
-function specs(border: readonly TensorSpec[]): TensorSpec[] {
-  return border.map(({ name, shape, dtype }) => ({ name, shape, dtype }));
 }
 
 /** The C API is the library with the version in its name. */

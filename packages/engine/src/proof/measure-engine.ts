@@ -6,12 +6,16 @@ import { GraphBuilder } from '../graph/graph-builder.js';
 import { hostBuffer } from '../graph/shape.js';
 import { packGradient, smallestGradient } from '../resident/pack-gradient.js';
 import type { DeviceState, ResidentEngine } from '../resident/resident.js';
+import { updatedOnDevice, updatedOnHost } from './updated-factors.js';
 import { subnormalGraph, sumsGraph, type MeasuredGraph } from './measured-graphs.js';
 
 /** What was computed -> a hash of its bits, or what is wrong with them. */
 export type Measured = Readonly<Record<string, string>>;
 
-/** Runs products, sums, subnormal numbers and a transformer block, each twice; with state on a device its sums, too. */
+/**
+ * Runs products, sums, subnormal numbers and a transformer block, each twice, and products by a factor that is updated in
+ * between; with state on a device its sums and updates, too.
+ */
 export async function measureEngine(engine: Engine, options: CompileOptions): Promise<Measured> {
   const graphs: Readonly<Record<string, MeasuredGraph>> = {
     sums: sumsGraph(),
@@ -23,8 +27,15 @@ export async function measureEngine(engine: Engine, options: CompileOptions): Pr
     for (const [output, hash] of Object.entries(await hashesOf(engine, graph, options)))
       measured[`${title}.${output}`] = hash;
   }
+  measured['products by updated factors'] = await updatedOnHost(engine, options);
   const { init } = engine;
-  if (init !== undefined) measured['device sums'] = await deviceSums({ init }, options);
+  if (init !== undefined) {
+    measured['device sums'] = await deviceSums({ init }, options);
+    measured['products by factors updated on the device'] = await updatedOnDevice(
+      { init },
+      options,
+    );
+  }
   return measured;
 }
 

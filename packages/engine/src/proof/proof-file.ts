@@ -20,7 +20,7 @@ import type { XlaPlatform } from '../xla/platform.js';
 import type { Proof } from './prove-engine.js';
 
 /** Raised when what is measured or how products are lowered changes: earlier proofs then count no more. */
-const proofVersion = 1;
+const proofVersion = 2;
 
 const productForms = ['f32', 'bf16', 'bf16 short sums', 'bf16 factors'] as const;
 const threadsSchema = z.array(z.number().int().positive());

@@ -51,6 +51,7 @@ async function programOf(name: string, { head }: StoredDecoder): Promise<ModelPr
   const task = { kind: 'sequence-classification', labels: ['a', 'b', 'c'] } as const;
   const output = config.tieWordEmbeddings ? undefined : 'lm_head';
   return createProgram({
+    identity: 'test',
     body,
     head:
       head === 'classification'

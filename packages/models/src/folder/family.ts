@@ -19,6 +19,10 @@ export interface FamilyOptions {
   readonly file: string;
 }
 
+/** Equal options make equal graphs. */
+export const identityOf = ({ config, task, labelSmoothing }: FamilyOptions): string =>
+  JSON.stringify([config, task, labelSmoothing]);
+
 export interface FamilyModel {
   readonly program: ModelProgram;
   /** Longest row in tokens. */

@@ -23,7 +23,7 @@ describe('a causal language model', () => {
     ['not tied', 'lm_head'],
   ])('never has the logits of all tokens: %s', async (_, output) => {
     const head = causalLmHead({ body, output, labelSmoothing: 0 });
-    const program = createProgram({ body, head });
+    const program = createProgram({ identity: 'test', body, head });
     const { graph } = await program.traceTraining(shape);
     const largest = graph.nodes
       .flatMap(({ outputs }) => outputs)
@@ -41,7 +41,11 @@ describe('a causal language model', () => {
 
   it('has its table in the graph where the head is tied to it, and on the host where not', () => {
     const table = (output: string | undefined) =>
-      createProgram({ body, head: causalLmHead({ body, output, labelSmoothing: 0 }) })
+      createProgram({
+        identity: 'test',
+        body,
+        head: causalLmHead({ body, output, labelSmoothing: 0 }),
+      })
         .parameters.filter(({ shape: own }) => own[0] === 50_000)
         .map(({ name, gradient }) => `${name} ${gradient}`);
     expect(table(undefined)).toEqual(['model.embed_tokens.weight dense']);

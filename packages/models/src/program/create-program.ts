@@ -8,12 +8,14 @@ import { parametersOf } from './module.js';
 import type { ModelProgram } from './program.js';
 
 export interface ProgramOptions {
+  /** Of everything that body and head were made from: graphs are kept on disk under it (kept-graphs.ts). */
+  readonly identity: string;
   readonly body: Body;
   readonly head: Head;
 }
 
 /** Nothing of tfjs is loaded before a graph is traced: whoever only looks at parameters starts faster. */
-export function createProgram({ body, head }: ProgramOptions): ModelProgram {
+export function createProgram({ identity, body, head }: ProgramOptions): ModelProgram {
   const modules = [...body.modules, ...head.modules];
   // A table that makes the logits, too, must be in the graph; one that is only looked up stays on the host.
   const hostRows = head.readsTable === body.words ? undefined : body.words;
@@ -22,6 +24,7 @@ export function createProgram({ body, head }: ProgramOptions): ModelProgram {
   const all = { body, head, modules, parameters, inputs };
   const graphs = () => import('./trace-graphs.js');
   return {
+    identity,
     parameters,
     inputs,
     labelInputs: head.labelInputs,

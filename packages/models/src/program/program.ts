@@ -41,6 +41,8 @@ export interface TracedGraph {
 }
 
 export interface ModelProgram {
+  /** Equal for programs whose graphs are equal: everything they are traced from, but the shape. */
+  readonly identity: string;
   readonly parameters: readonly Parameter[];
   /** What the forward pass reads of a batch. */
   readonly inputs: readonly InputSpec[];

@@ -11,6 +11,7 @@ const dataset: TokenizedDataset = {
   ids: Int32Array.of(2, 10, 3, 2, 3, 2, 11, 12, 3),
   offsets: Int32Array.of(0, 3, 5, 9),
   typeIds: Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 1),
+  cut: new Uint8Array(3),
   labels: Float32Array.of(1, 0, 2),
   contentHash: '',
 };

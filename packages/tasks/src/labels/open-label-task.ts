@@ -2,7 +2,6 @@
 import {
   openSplits,
   reportData,
-  reportSplit,
   type SplitConfig,
   type SplitPlaces,
   type TokenizedDataset,
@@ -42,7 +41,6 @@ export async function openLabelTask(
     textColumns,
     decided: { textColumnNames: [...textColumns], problemType: problemTypeOf(splits.task) },
     notes,
-    describe: () => reportSplit(train, splits.task, maxSeqLength),
     report: () => reportData(splits),
   };
 }

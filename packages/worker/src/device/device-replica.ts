@@ -147,9 +147,13 @@ class DeviceReplica implements Replica {
       needBytes: program.peakBytes + (kind === 'training' ? this.#waitingBytes : 0),
       freeBytes: this.#training.device.freeBytes(),
     });
+    const {
+      dropoutSites,
+      graph: { hostRows },
+    } = traced;
     const border = new ShardBorder({
       program: model,
-      traced,
+      traced: { hostRows, dropoutSites },
       shape,
       bindings,
       inputs: program.batch,

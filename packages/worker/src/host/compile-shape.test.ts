@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MicrotuneError, shapeKey, type ShardShape } from '@microtune/shared';
-import { compileAhead, type CompileShape, type CompiledShape } from './compile-shape.js';
+import type { CompiledGraph } from '@microtune/models';
+import { compileAhead, type CompileShape } from './compile-shape.js';
 
 const shapeOf = (rows: number): ShardShape => ({ rows, tokens: 16, samplesPerRow: 1 });
 
@@ -11,7 +12,7 @@ function recorder(): { asked: string[]; compile: CompileShape } {
     asked.push(`${kind} ${shapeKey(shape)}`);
     await Promise.resolve();
     if (shape.rows === 99) throw new MicrotuneError('internal', 'no such shape');
-    return { traced: {}, executable: {} } as CompiledShape;
+    return { traced: {}, executable: {} } as unknown as CompiledGraph;
   };
   return { asked, compile };
 }

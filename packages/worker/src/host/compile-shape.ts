@@ -1,33 +1,17 @@
-/** A graph traced and compiled, without the buffers it will read and write: needs the model's shapes, not its weights. */
-import type { CompileOptions, Engine, Executable } from '@microtune/engine';
-import type { ModelProgram, TracedGraph } from '@microtune/models';
+/** A graph compiled without the buffers it will read and write: needs the model's shapes, not its weights. */
+import { compileGraph, type CompiledGraph, type GraphRequest } from '@microtune/models';
 import { shapeKey, type ShardShape } from '@microtune/shared';
 import type { GraphKind } from '../shard-graphs.js';
 
-export interface CompiledShape {
-  readonly traced: TracedGraph;
-  /** The caller's to dispose of. */
-  readonly executable: Executable;
-}
+export type CompileShape = (kind: GraphKind, shape: ShardShape) => Promise<CompiledGraph>;
 
-export type CompileShape = (kind: GraphKind, shape: ShardShape) => Promise<CompiledShape>;
-
-export function createCompileShape(
-  program: ModelProgram,
-  engine: Pick<Engine, 'compile'>,
-  options: CompileOptions,
-): CompileShape {
-  return async (kind, shape) => {
-    const traced = await (kind === 'training'
-      ? program.traceTraining(shape)
-      : program.traceEvaluation(shape));
-    return { traced, executable: await engine.compile(traced.graph, options) };
-  };
+export function createCompileShape(request: GraphRequest): CompileShape {
+  return (kind, shape) => compileGraph(request, kind, shape);
 }
 
 /** Starts on training graphs of these shapes, one after the other; each is handed to the first who asks for it. */
 export function compileAhead(compile: CompileShape, shapes: readonly ShardShape[]): CompileShape {
-  const begun = new Map<string, Promise<CompiledShape>>();
+  const begun = new Map<string, Promise<CompiledGraph>>();
   let last: Promise<unknown> = Promise.resolve();
   for (const shape of shapes) {
     const compiled = last.then(() => compile('training', shape));

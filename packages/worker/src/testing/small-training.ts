@@ -116,7 +116,7 @@ async function openWorker(
     engine,
     program,
     compile,
-    compileShape: createCompileShape(program, engine, compile),
+    compileShape: createCompileShape({ program, engine, options: compile, store: undefined }),
     bindings: {
       parameters: state.parameters,
       masks: createDropoutMasks({ seed: 9 }),

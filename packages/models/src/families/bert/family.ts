@@ -1,5 +1,5 @@
 /** BERT as the folder code sees it. */
-import type { FamilyModel, ModelFamily } from '../../folder/family.js';
+import { identityOf, type FamilyModel, type ModelFamily } from '../../folder/family.js';
 import type { InitialValue } from '../../folder/initial-values.js';
 import { createProgram } from '../../program/create-program.js';
 import { bertBody } from './body.js';
@@ -9,10 +9,12 @@ import { fileNames, layerOf, mayBeCreated, paths } from './modules.js';
 
 export const bertFamily: ModelFamily = {
   architecture: 'BertForSequenceClassification',
-  create: ({ config: raw, task, labelSmoothing, file }): FamilyModel => {
+  create: (options): FamilyModel => {
+    const { config: raw, task, labelSmoothing, file } = options;
     const config = parseBertConfig(raw, file);
     return {
       program: createProgram({
+        identity: identityOf(options),
         body: bertBody(config),
         head: bertHead(config, { task, labelSmoothing }),
       }),

@@ -40,6 +40,7 @@ function programOf(lastLayer: 'first-token' | 'every-token', config: object = ra
   const parsed = parseBertConfig(config as Record<string, unknown>, 'config');
   const task = resolveTask(config as Record<string, unknown>, {}, 'config');
   return createProgram({
+    identity: 'test',
     body: bertBody(parsed, lastLayer),
     head: bertHead(parsed, { task, labelSmoothing: 0.1 }),
   });

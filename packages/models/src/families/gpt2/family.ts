@@ -1,5 +1,5 @@
 /** GPT-2 as the folder code sees it. */
-import type { FamilyModel, ModelFamily } from '../../folder/family.js';
+import { identityOf, type FamilyModel, type ModelFamily } from '../../folder/family.js';
 import type { InitialValue } from '../../folder/initial-values.js';
 import { labelHead } from '../../heads/label-head.js';
 import { createProgram } from '../../program/create-program.js';
@@ -9,12 +9,13 @@ import { gpt2FileNames, gpt2LayerOf, gpt2MayBeCreated } from './names.js';
 
 export const gpt2Family: ModelFamily = {
   architecture: 'GPT2ForSequenceClassification',
-  create: ({ config: raw, task, labelSmoothing, file }): FamilyModel => {
+  create: (options): FamilyModel => {
+    const { config: raw, task, labelSmoothing, file } = options;
     const config = parseGpt2Config(raw, file);
     const body = gpt2Body(config);
     const head = labelHead({ body, task, labelSmoothing });
     return {
-      program: createProgram({ body, head }),
+      program: createProgram({ identity: identityOf(options), body, head }),
       maxTokens: config.maxTokens,
       vocabSize: config.vocabSize,
       typeVocabSize: 1,

@@ -1,6 +1,6 @@
 /** Llama and its relatives as the folder code sees them. */
 import type { HfConfig } from '../../folder/config-file.js';
-import type { FamilyModel, ModelFamily } from '../../folder/family.js';
+import { identityOf, type FamilyModel, type ModelFamily } from '../../folder/family.js';
 import { labelHead } from '../../heads/label-head.js';
 import { createProgram } from '../../program/create-program.js';
 import { parseMistralConfig } from '../mistral/config.js';
@@ -23,12 +23,13 @@ function familyOf(
 ): ModelFamily {
   return {
     architecture: `${className}ForSequenceClassification`,
-    create: ({ config: raw, task, labelSmoothing, file }): FamilyModel => {
+    create: (options): FamilyModel => {
+      const { config: raw, task, labelSmoothing, file } = options;
       const config = parse(raw, file);
       const body = llamaBody(config);
       const head = labelHead({ body, task, labelSmoothing });
       return {
-        program: createProgram({ body, head }),
+        program: createProgram({ identity: identityOf(options), body, head }),
         maxTokens: config.maxTokens,
         vocabSize: config.vocabSize,
         typeVocabSize: 1,

@@ -1,0 +1,59 @@
+/** A program's graph for one shard shape, compiled: taken from the store of an engine that compiles bytes, else traced. */
+import type { CompileOptions, Engine, Executable } from '@microtune/engine';
+import { shapeKey, type ShardShape } from '@microtune/shared';
+import type { GraphStore, KeptGraph } from './kept-graphs.js';
+import type { DropoutSite, ModelProgram, TracedGraph } from './program.js';
+
+export type GraphKind = 'training' | 'evaluation' | 'forward';
+
+export interface GraphRequest {
+  readonly program: ModelProgram;
+  readonly engine: Pick<Engine, 'compile' | 'byBytes' | 'name' | 'version' | 'device'>;
+  readonly options: CompileOptions;
+  /** Undefined keeps nothing. */
+  readonly store: GraphStore | undefined;
+  /** Called before a graph is compiled with where dropout acts in it. */
+  readonly onDropout?: (sites: readonly DropoutSite[]) => void;
+}
+
+export interface CompiledGraph {
+  readonly traced: Pick<KeptGraph, 'hostRows' | 'dropoutSites'>;
+  /** The caller's to dispose of. */
+  readonly executable: Executable;
+}
+
+/** @throws MicrotuneError as `Engine.compile` */
+export async function compileGraph(
+  { program, engine, options, store, onDropout }: GraphRequest,
+  kind: GraphKind,
+  shape: ShardShape,
+): Promise<CompiledGraph> {
+  const { byBytes, name, version, device } = engine;
+  if (byBytes === undefined || store === undefined) {
+    const { graph, dropoutSites } = await trace(program, kind, shape);
+    const { hostRows } = graph;
+    onDropout?.(dropoutSites);
+    return {
+      traced: { hostRows, dropoutSites },
+      executable: await engine.compile(graph, options),
+    };
+  }
+  const identity = [program.identity, kind, shapeKey(shape), name, version, device];
+  const kept = await store.use([...identity, options.precision], async () => {
+    const { graph, dropoutSites } = await trace(program, kind, shape);
+    return { ...byBytes.lower(graph, options), hostRows: graph.hostRows, dropoutSites };
+  });
+  onDropout?.(kept.dropoutSites);
+  return { traced: kept, executable: await byBytes.compile(kept, options) };
+}
+
+function trace(program: ModelProgram, kind: GraphKind, shape: ShardShape): Promise<TracedGraph> {
+  switch (kind) {
+    case 'training':
+      return program.traceTraining(shape);
+    case 'evaluation':
+      return program.traceEvaluation(shape);
+    case 'forward':
+      return program.traceForward(shape);
+  }
+}
