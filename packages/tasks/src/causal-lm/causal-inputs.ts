@@ -16,7 +16,7 @@ const perTarget = (shape: ShardShape): number[] => [targetTokensOf(shape)];
 /**
  * Letters: R rows, T tokens per row, K target tokens.
  *
- * Only cells whose prediction counts are handed to the head: an output layer over a vocabulary of 50,000 is most of a small
+ * A head sees only cells whose prediction counts: an output layer over a vocabulary of 50,000 is most of a small
  * model's work, and prompts need none of it.
  */
 export const causalInputs = {
