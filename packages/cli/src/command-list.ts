@@ -43,6 +43,18 @@ export const commandList: readonly CommandSpec[] = [
     load: () => import('./commands/predict.js'),
   },
   {
+    name: 'data',
+    summary:
+      'Look at data: inspect shows samples as a language model sees them, and what it learns',
+    positional: { syntax: '<what>', description: 'inspect', choices: ['inspect'] },
+    operands: {
+      syntax: '<files...>',
+      description: '.jsonl, .json (lines or one array), .csv, .tsv, .parquet',
+    },
+    schema: async () => (await import('./command-options.js')).dataOptionsSchema,
+    load: () => import('./commands/data.js'),
+  },
+  {
     name: 'bench',
     summary: 'Measure this machine: engine, train, scaling or allreduce',
     positional: { syntax: '<what>', description: benchKinds.join(', '), choices: benchKinds },

@@ -55,6 +55,34 @@ export const predictOptions = z.strictObject({
   json: json.describe('An error as a JSON line, too, as the answers always are'),
 });
 
+export const dataOptionsSchema = z.strictObject({
+  model: z.string().describe('Model folder: tokenizer, chat template, config.json'),
+  columnNames: dataOptions.columnNames,
+  textColumnNames: names.describe('Column of documents. Default: text'),
+  promptColumn: z.string().optional().describe('Column of prompts. Default: prompt'),
+  completionColumn: z.string().optional().describe('Column of completions. Default: completion'),
+  messagesColumn: z
+    .string()
+    .optional()
+    .describe('Column of conversations. Default: messages or conversations'),
+  asChat: z
+    .boolean()
+    .default(false)
+    .describe('Make a conversation of each prompt and completion, by the chat template'),
+  chatTemplate: z.string().optional().describe("Template file in place of the model folder's"),
+  lossOn: z
+    .enum(['completion', 'all'])
+    .optional()
+    .describe('What is learned. Default: completions and assistant turns; documents whole'),
+  maxSeqLength: positive.default(1024).describe('Tokens of a sample at most'),
+  longRows: z
+    .enum(['cut', 'drop'])
+    .default('cut')
+    .describe('What happens to longer rows; documents go on in further samples'),
+  samples: z.number().int().nonnegative().default(3).describe('Samples to show'),
+  json,
+});
+
 export const benchOptions = z.strictObject({
   engines: z
     .array(z.enum([...engineNames, 'all']))

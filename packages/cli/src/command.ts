@@ -13,6 +13,8 @@ export interface CommandInput {
   readonly values: ConfigValues;
   /** The positional argument, when given. */
   readonly positional: string | undefined;
+  /** What stands behind it, of a command that takes more. */
+  readonly operands?: readonly string[];
   readonly table: readonly OptionSpec[];
   readonly environment: Environment;
 }
@@ -31,6 +33,8 @@ export interface CommandSpec {
     /** Words to choose from; missing where it is a path. */
     readonly choices?: readonly string[];
   };
+  /** What may stand behind it, as often as wanted. */
+  readonly operands?: { readonly syntax: string; readonly description: string };
   readonly schema: () => Promise<z.ZodObject>;
   readonly load: () => Promise<CommandModule>;
   /** Not in the list of commands: started by other commands. */

@@ -48,7 +48,8 @@ async function dispatch(argv: readonly string[], environment: Environment): Prom
         command.positional === undefined ? undefined : (received[0] as string | undefined);
       const values = keyed(built.opts(), table);
       const module = await command.load();
-      outcome.exitCode = await module.run({ values, positional, table, environment });
+      const operands = command.operands === undefined ? [] : (received[1] as string[]);
+      outcome.exitCode = await module.run({ values, positional, operands, table, environment });
     });
   }
   if (name === undefined) program.help();
@@ -109,6 +110,8 @@ function addCommand(program: Command, spec: CommandSpec, table: readonly OptionS
     .description(spec.summary);
   if (spec.positional !== undefined)
     command.argument(spec.positional.syntax, spec.positional.description);
+  if (spec.operands !== undefined)
+    command.argument(spec.operands.syntax, spec.operands.description);
   for (const option of table) command.addOption(commanderOption(option));
   return command.option('--debug', 'Stack traces beside messages');
 }

@@ -85,7 +85,7 @@ function countClasses(
   return names.map((label, id) => ({ label, rows: counts[id] ?? 0 }));
 }
 
-function spreadOf(values: Int32Array | Float32Array): Spread {
+export function spreadOf(values: Int32Array | Float32Array): Spread {
   const sorted = values.slice().sort();
   const rank = (share: number): number =>
     sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;

@@ -25,7 +25,7 @@ export { openDataset } from './open-dataset.js';
 export type { DatasetRequest } from './open-dataset.js';
 export { openSplits } from './open-splits.js';
 export type { SplitConfig, SplitPlaces, Splits } from './open-splits.js';
-export { reportData } from './data-report.js';
+export { reportData, spreadOf } from './data-report.js';
 export type { DataReport, RepeatedRows, SplitReport, Spread } from './data-report.js';
 export { openRows } from './open-rows.js';
 export type { OpenedRow, RowOptions, RowSource } from './open-rows.js';

@@ -17,6 +17,7 @@ export { gelu } from './ops/gelu.js';
 export { layerNorm } from './ops/layer-norm.js';
 export { rmsNorm } from './ops/rms-norm.js';
 export { rotary } from './ops/rotary.js';
+export { scaleGradient } from './ops/scale-gradient.js';
 export { siluGate } from './ops/silu-gate.js';
 export { softmaxCrossEntropy } from './ops/softmax-cross-entropy.js';
 export type { CrossEntropyOptions } from './ops/softmax-cross-entropy.js';

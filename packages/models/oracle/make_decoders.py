@@ -18,7 +18,8 @@ GPT2 = dict(vocab_size=VOCABULARY, n_positions=32, n_embd=16, n_layer=2, n_head=
 CASES = {
     # name: (config, head); written as config.json of before transformers 5 where `OLD` has keys for it
     "llama": (LlamaConfig(**SIZES), "causal-lm"),
-    "llama-tied": (LlamaConfig(**SIZES, tie_word_embeddings=True, attention_bias=True, mlp_bias=True,
+    # The token that ends a turn is the pad token, as in many chat models: transformers gives its embedding no gradient.
+    "llama-tied": (LlamaConfig(**{**SIZES, "pad_token_id": 2}, tie_word_embeddings=True, attention_bias=True, mlp_bias=True,
                                rope_parameters={"rope_theta": 10000.0, **LLAMA3}), "causal-lm"),
     "llama-classification": (LlamaConfig(**SIZES, num_labels=3), "classification"),
     "mistral": (MistralConfig(**{**SIZES, "num_attention_heads": 2, "num_key_value_heads": 1}, head_dim=6, sliding_window=4), "causal-lm"),
@@ -64,6 +65,7 @@ def store(folder, config, head):
     lengths = torch.tensor([TOKENS, 5, 7])
     mask = (torch.arange(TOKENS)[None] < lengths[:, None]).long()
     ids = torch.randint(3, VOCABULARY, (ROWS, TOKENS)) * mask
+    ids[0, 3] = ids[2, 4] = 2
     logits = model(input_ids=ids, attention_mask=mask).logits
     if head == "causal-lm":
         labels = torch.where((mask == 1) & (torch.arange(TOKENS)[None] >= 2), ids, -100)  # the first two tokens are a prompt

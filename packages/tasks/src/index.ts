@@ -17,11 +17,23 @@ export { loadChatTemplate } from './chat/chat-template.js';
 export type { ChatTemplate, TemplateOptions } from './chat/chat-template.js';
 export type { Conversation, Message, Role } from './chat/conversation.js';
 export { causalInputs } from './causal-lm/causal-inputs.js';
+export { createCausalCollator, targetsIn } from './causal-lm/causal-collator.js';
 export { formText } from './causal-lm/data-form.js';
 export type { DataForm, FormOptions } from './causal-lm/data-form.js';
 export { encodeSamples } from './causal-lm/encode-samples.js';
 export type { EncodeOptions, EncodedSamples, SampleSource } from './causal-lm/encode-samples.js';
 export type { LossOn } from './causal-lm/example.js';
+export { inspectSamples } from './causal-lm/inspect-samples.js';
+export type {
+  InspectRequest,
+  Inspection,
+  ShownPart,
+  ShownSample,
+} from './causal-lm/inspect-samples.js';
+export { readModelLimits } from './causal-lm/model-limits.js';
+export type { ModelLimits } from './causal-lm/model-limits.js';
+export { openSamples } from './causal-lm/open-samples.js';
+export type { OpenedSamples } from './causal-lm/open-samples.js';
 export { packSamples, paddedShare } from './causal-lm/pack-samples.js';
 export type { PackRequest } from './causal-lm/pack-samples.js';
 export { countNotes } from './causal-lm/sample-counts.js';

@@ -13,6 +13,7 @@ import { gelu } from '../ops/gelu.js';
 import { layerNorm } from '../ops/layer-norm.js';
 import { rmsNorm } from '../ops/rms-norm.js';
 import { rotary } from '../ops/rotary.js';
+import { scaleGradient } from '../ops/scale-gradient.js';
 import { siluGate } from '../ops/silu-gate.js';
 import { softmaxCrossEntropy } from '../ops/softmax-cross-entropy.js';
 import type { ChunkedCrossEntropyOptions } from '../ops/chunked-cross-entropy.js';
@@ -263,6 +264,8 @@ export const gradientCases: Readonly<Record<string, GradientCase>> = {
   rmsNorm: on(-1, 1, [3, 6], [6])((x, gamma) => rmsNorm(x, gamma, 1e-5)),
   'rmsNorm of rank 4': on(-1, 1, [2, 2, 2, 4], [4])((x, gamma) => rmsNorm(x, gamma, 1e-3)),
   rotary: on(-1, 1, [2, 2, 3, 4])((x) => rotary(x, tf.cos(angles()), tf.sin(angles()))),
+  // Finite differences know nothing of another gradient than the value's: with a factor of 1 it is that.
+  'scaleGradient by 1': one((x) => scaleGradient(tf.square(x), tf.ones([3, 1]))),
   siluGate: two((gate, up) => siluGate(gate, tf.broadcastTo(up, [3, 4]))),
   chunkedCrossEntropy: on(-1, 1, [5, 3], [7, 3])((hidden, head) => lossAndHits(hidden, head, {})),
   'chunkedCrossEntropy, smoothed, of one chunk, of the hidden states alone': on(

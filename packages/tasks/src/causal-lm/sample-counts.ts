@@ -54,7 +54,7 @@ export function countNotes(
     ],
     [
       counts.duplicateSamples,
-      `${counts.duplicateSamples} samples have the tokens of an earlier one`,
+      `${counts.duplicateSamples} ${counts.duplicateSamples === 1 ? 'sample has' : 'samples have'} the tokens of an earlier one`,
     ],
     [
       counts.straddlingSamples,

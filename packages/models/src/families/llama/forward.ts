@@ -5,9 +5,18 @@
  *
  * Letters: R rows, T tokens per row, N = R * T, H hidden, A heads, K heads of keys, D width of a head, I inner width.
  */
-import { rotary, siluGate } from '@microtune/engine';
+import { rotary, scaleGradient, siluGate } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
-import { add, gather, reshape, tensor2d, type Tensor } from '@tensorflow/tfjs-core';
+import {
+  add,
+  cast,
+  gather,
+  notEqual,
+  reshape,
+  scalar,
+  tensor2d,
+  type Tensor,
+} from '@tensorflow/tfjs-core';
 import { rotaryTables } from '../../blocks/rotary.js';
 import { causalBiases, joinHeads, splitHeads } from '../decoder.js';
 import type { DecoderInputs } from '../decoder-inputs.js';
@@ -23,7 +32,7 @@ export function llamaHidden(
 ): Tensor {
   const turn = rotation(config, shape, inputs.positionIds);
   const biasOf = causalBiases(inputs, config.windows);
-  let x = ops.embed(llamaNames.words, inputs.ids); // [N, H]
+  let x = embeddings(ops, config, inputs.ids); // [N, H]
   for (let index = 0; index < config.numLayers; index++) {
     const layer = { config, shape, path: llamaNames.layer(index), turn, bias: biasOf(index) };
     x = decoderLayer(ops, layer, x);
@@ -34,6 +43,18 @@ export function llamaHidden(
 /** The last norm, of any tokens: [., H]. */
 export function llamaFinalNorm(ops: Ops, x: Tensor): Tensor {
   return ops.norm(llamaNames.norm, x);
+}
+
+/**
+ * The embedding of the pad token learns nothing where it is looked up (`padding_idx` of torch.nn.Embedding): of
+ * consequence where the token that ends a turn is the pad token, too.
+ * @returns [N, H]
+ */
+function embeddings(ops: Ops, { padTokenId }: LlamaConfig, ids: Tensor): Tensor {
+  const rows = ops.embed(llamaNames.words, ids);
+  if (padTokenId === undefined) return rows;
+  const learns = cast(notEqual(ids, scalar(padTokenId, 'int32')), 'float32'); // [N]
+  return scaleGradient(rows, reshape(learns, [learns.size, 1]));
 }
 
 interface Layer {
