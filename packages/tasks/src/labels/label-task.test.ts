@@ -38,6 +38,7 @@ describe('the collator of labelled texts', () => {
         sample_of_token: Float32Array.of(1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0),
         token_type_ids: Int32Array.of(0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0),
         first_tokens: Int32Array.of(0, 0, 0),
+        last_tokens: Int32Array.of(3, 6, 0),
         labels: Int32Array.of(2, 1, -100),
       },
       weight: 2,
