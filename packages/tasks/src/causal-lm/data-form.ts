@@ -119,7 +119,8 @@ function usualForm(
   );
 }
 
-const columnsOfForm = (form: DataForm): string[] =>
+/** The columns that a row is read from. */
+export const columnsOfForm = (form: DataForm): string[] =>
   form.kind === 'completion' ? [form.prompt, form.completion] : [form.column];
 
 /** e.g. `conversations in "messages"`. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 /** Tells samples whose tokens came before, learned ones alike. By a hash, so that memory does not grow with their length. */
 export function createDuplicateCounter(): (sample: {
-  readonly ids: readonly number[];
+  readonly ids: ArrayLike<number>;
   readonly flags: Uint8Array;
 }) => boolean {
   const seen = new Set<string>();

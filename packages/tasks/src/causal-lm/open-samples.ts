@@ -26,20 +26,20 @@ export interface OpenedSamples extends EncodedSamples {
 const formatVersion = 1;
 
 /**
- * @param cacheFolder one that cannot be written costs time alone, and is said
+ * @param cacheFolder undefined keeps nothing; one that cannot be written costs time alone, and is said
  * @throws MicrotuneError as `encodeSamples`
  */
 export async function openSamples(
   source: SampleSource,
   options: EncodeOptions,
-  cacheFolder: string,
+  cacheFolder: string | undefined,
 ): Promise<OpenedSamples> {
   const contentHash = await keyOf(source, options);
-  const known = await readColumns(cacheFolder, contentHash);
+  const known = cacheFolder === undefined ? undefined : await readColumns(cacheFolder, contentHash);
   const cached = known === undefined ? undefined : fromColumns(known);
   const notes: string[] = [];
   const encoded = cached ?? (await encodeSamples(source, options));
-  if (cached === undefined) {
+  if (cached === undefined && cacheFolder !== undefined) {
     await writeColumns(cacheFolder, contentHash, toColumns(encoded)).catch((error: unknown) =>
       notes.push(`${cacheFolder}: tokenized data is not cached: ${diskErrorText(error)}`),
     );

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { getBit } from './bits.js';
-import { boundsOf, samplesOfFirstRows, selectSamples, type CausalSamples } from './samples.js';
+import { boundsOf, samplesOfRows, selectSamples, type CausalSamples } from './samples.js';
 import { samplesOf, type Made } from './testing/samples-of.js';
 
 const token = fc.tuple(fc.integer({ min: 1, max: 1000 }), fc.boolean());
@@ -34,11 +34,9 @@ describe('columns of samples', () => {
     );
   });
 
-  it('of the first rows: a row can have several samples, or none', () => {
-    const of = (rows: readonly number[]) => ({ size: rows.length, rows: Int32Array.from(rows) });
-    expect([...samplesOfFirstRows(of([0, 0, 2, 5]), 3)]).toEqual([0, 1, 2]);
-    expect([...samplesOfFirstRows(of([0, 0, 2, 5]), 1)]).toEqual([0, 1]);
-    expect([...samplesOfFirstRows(of([0, 4]), undefined)]).toEqual([0, 1]);
-    expect([...samplesOfFirstRows(of([0, 4]), 9)]).toEqual([0, 1]);
+  it('of some rows: a row can have several samples, or none', () => {
+    const rows = Int32Array.of(0, 0, 2, 5);
+    expect([...samplesOfRows({ rows }, Int32Array.of(0, 1, 5))]).toEqual([0, 1, 3]);
+    expect([...samplesOfRows({ rows }, Int32Array.of(1, 3))]).toEqual([]);
   });
 });

@@ -66,11 +66,15 @@ export function selectSamples(source: CausalSamples, chosen: Int32Array): Causal
   };
 }
 
-/** The samples of the first rows of the files. @param maxRows undefined: all */
-export function samplesOfFirstRows(
-  { size, rows }: Pick<CausalSamples, 'size' | 'rows'>,
-  maxRows: number | undefined,
+/** The samples of some rows of the files; a row can have several, or none. */
+export function samplesOfRows(
+  { rows }: Pick<CausalSamples, 'rows'>,
+  chosen: Int32Array,
 ): Int32Array {
-  const first = maxRows === undefined ? -1 : rows.findIndex((row) => row >= maxRows);
-  return Int32Array.from({ length: first === -1 ? size : first }, (_, sample) => sample);
+  const wanted = new Set(chosen);
+  const found: number[] = [];
+  rows.forEach((row, sample) => {
+    if (wanted.has(row)) found.push(sample);
+  });
+  return Int32Array.from(found);
 }
