@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const reports = join(root, '.reports');
-const environment = { ...process.env, NX_TUI: 'false', NX_DAEMON: 'false', NO_COLOR: '1' };
+const environment = { ...process.env, NX_TUI: 'false', NX_DAEMON: 'false', FORCE_COLOR: '0' };
 
 /** Runs a command, its output passed through; returns its exit code. */
 function run(title, command, args) {
