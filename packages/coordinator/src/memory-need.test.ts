@@ -7,6 +7,7 @@ import { memoryAlternatives, runMemory, sumsHeldBy } from './run-memory.js';
 
 const bertBase: ModelNumbers = {
   parameterCount: 109_483_778,
+  trainedCount: 109_483_778,
   denseCount: 86_042_882,
   layersWidth: 12 * 768,
 };

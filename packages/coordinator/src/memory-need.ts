@@ -8,6 +8,7 @@ import { MicrotuneError, type ResolvedConfig, type ShardShape } from '@microtune
 /** What of a model decides memory; `modelSize` of @microtune/models reads it. */
 export interface ModelNumbers {
   readonly parameterCount: number;
+  readonly trainedCount: number;
   readonly denseCount: number;
   /** Layers times hidden width. */
   readonly layersWidth: number;
@@ -51,13 +52,13 @@ const engines: Readonly<Record<ResolvedConfig['engine'], EngineNumbers>> = {
 };
 const coordinatorBytes = 200e6;
 const floatBytes = 4;
-/** Parameters and two moments. */
-const statePerParameter = 3;
+/** Of each parameter that is trained. */
+const moments = 2;
 
 export function memoryNeed(question: MemoryQuestion): MemoryNeed {
   const { model, engine, shapes, sumsHeld, onCards } = question;
   const { baseBytes, graphBytes } = engines[engine];
-  const stateBytes = statePerParameter * floatBytes * model.parameterCount;
+  const stateBytes = floatBytes * (model.parameterCount + moments * model.trainedCount);
   const tokens = shapes.reduce((sum, shape) => sum + shape.rows * shape.tokens, 0);
   // A device of its own is the card's memory; on the CPU the engines xla and tensorflow hold the state a second time.
   const copies = !onCards && (engine === 'xla' || engine === 'tensorflow') ? 2 : 1;

@@ -23,6 +23,8 @@ export const noteCodes = [
   'changed_on_resume',
   'engine',
   'model',
+  /** What of the model is trained, where it is not everything. */
+  'trained',
   /** What happens to the output folder. */
   'output_folder',
   ...lifeCodes,

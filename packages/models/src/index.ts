@@ -11,6 +11,9 @@ export { requireFit } from './folder/require-fit.js';
 export type { ModelOverrides } from './folder/family.js';
 export type { HfConfig } from './folder/config-file.js';
 export type { TaskOptions } from './folder/task.js';
+export { methodOf } from './methods/method-spec.js';
+export type { MethodSpec } from './methods/method-spec.js';
+export { describeTrained } from './methods/describe-trained.js';
 export { saveModel } from './folder/save-model.js';
 export { SavedWeights } from './folder/saved-weights.js';
 export type { SaveModelOptions } from './folder/save-model.js';
@@ -21,12 +24,14 @@ export {
   saveCheckpoint,
 } from './checkpoint/checkpoint.js';
 export type { SaveCheckpointOptions } from './checkpoint/checkpoint.js';
-export { paramsSha256, stateSha256 } from './checkpoint/state-hash.js';
+export { paramsSha256, stateSha256, weightsSha256 } from './checkpoint/state-hash.js';
 export { layOutParameters } from './optimizer/layout.js';
 export type { ParameterLayout, Range } from './optimizer/layout.js';
 export { allocateBlock } from './optimizer/parameter-block.js';
 export type { ParameterBlock } from './optimizer/parameter-block.js';
-export { allocateTrainingState, blockCount } from './optimizer/training-state.js';
+export { allocateFrozen } from './optimizer/frozen-weights.js';
+export type { FrozenWeights } from './optimizer/frozen-weights.js';
+export { allocateTrainingState, blockCount, weightsOf } from './optimizer/training-state.js';
 export type { TrainingState } from './optimizer/training-state.js';
 export { AdamW, optimizerCount, squaresOfRows } from './optimizer/adamw.js';
 export type { AdamWSettings, Gradient, StepFactors, Update } from './optimizer/adamw.js';

@@ -4,12 +4,18 @@ import { modelConfigFile } from '@microtune/shared';
 import { findFamily } from './families/families.js';
 import { readConfig } from './folder/config-file.js';
 import { resolveTask } from './folder/task.js';
+import type { MethodSpec } from './methods/method-spec.js';
+import type { Parameter } from './program/program.js';
 import { elementCount } from './optimizer/layout.js';
+
+export { methodOf } from './methods/method-spec.js';
 
 export interface ModelSize {
   /** All parameters, in numbers. */
   readonly parameterCount: number;
-  /** Those whose gradient is dense: all but tables of rows. */
+  /** Those that are trained. */
+  readonly trainedCount: number;
+  /** Of them those whose gradient is dense: all but tables of rows. */
   readonly denseCount: number;
   /** Layers times hidden width: activations of a token are a multiple of it. */
   readonly layersWidth: number;
@@ -20,21 +26,24 @@ export interface ModelSize {
  * @returns undefined for a model type that is not known here
  * @throws MicrotuneError `usage` or `data` as `loadModel` does for the folder's config.json
  */
-export async function modelSize(folder: string, numLabels: number): Promise<ModelSize | undefined> {
+export async function modelSize(
+  folder: string,
+  numLabels: number,
+  method?: MethodSpec,
+): Promise<ModelSize | undefined> {
   const config = await readConfig(folder);
   const family = findFamily(config);
   if (family === undefined) return undefined;
   const file = join(folder, modelConfigFile);
   const task = resolveTask(config, { numLabels }, file);
-  const model = family.create({ config, task, labelSmoothing: 0, file });
+  const model = family.create({ config, task, labelSmoothing: 0, method, file });
   const { parameters } = model.program;
-  const count = (kind: 'dense' | 'rows'): number =>
-    parameters
-      .filter(({ gradient }) => gradient === kind)
-      .reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const count = (which: (parameter: Parameter) => boolean): number =>
+    parameters.filter(which).reduce((sum, { shape }) => sum + elementCount(shape), 0);
   return {
-    parameterCount: count('dense') + count('rows'),
-    denseCount: count('dense'),
+    parameterCount: count(() => true),
+    trainedCount: count(({ trainable }) => trainable),
+    denseCount: count(({ trainable, gradient }) => trainable && gradient === 'dense'),
     layersWidth: model.numLayers * model.hiddenSize,
   };
 }

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { deviceListSchema } from './devices.js';
 import { MicrotuneError } from './errors.js';
+import { methodOptions, resolvedMethodOptions } from './method-config.js';
 import { problemTypes } from './task-spec.js';
 
 const text = z.string().min(1, 'must not be empty');
@@ -48,6 +49,9 @@ export const runConfigSchema = z.strictObject({
     .optional()
     .describe('Overrides attention_probs_dropout_prob of the model'),
   classifierDropout: fraction.optional().describe('Overrides classifier_dropout of the model'),
+
+  // Method
+  ...methodOptions,
 
   // Data
   trainFile: fileList.describe(
@@ -232,6 +236,7 @@ export const resolvedConfigSchema = z.strictObject({
   validationFile: z.array(z.string()).optional(),
   columnNames: z.array(z.string()).optional(),
   textColumnNames: z.array(z.string()).optional(),
+  ...resolvedMethodOptions,
   trainBatchSize: positive,
   dataSeed: whole,
   workers: positive,

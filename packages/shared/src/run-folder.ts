@@ -50,14 +50,24 @@ export const tokenizerFiles = [
   'vocab.txt',
 ] as const;
 
+/** An adapter beside its base model, as PEFT keeps it: the one file instead of the model's weights, and what it says of itself. */
+export const adapterWeightsFile = 'adapter_model.safetensors';
+export const adapterConfigFile = 'adapter_config.json';
+
 export function isWeightsFile(name: string): boolean {
-  return /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name);
+  return (
+    name === adapterWeightsFile ||
+    /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(name)
+  );
 }
 
 /** A file that a saved model consists of. */
 export function isModelFile(name: string): boolean {
   return (
-    name === modelConfigFile || tokenizerFiles.some((file) => file === name) || isWeightsFile(name)
+    name === modelConfigFile ||
+    name === adapterConfigFile ||
+    tokenizerFiles.some((file) => file === name) ||
+    isWeightsFile(name)
   );
 }
 

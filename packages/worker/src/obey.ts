@@ -65,7 +65,7 @@ async function save(
   const hash = paramsSha256(state.parameters);
   const known = savedWeights.of(hash);
   if (trainerState === undefined)
-    await saveModel(folder, { model, parameters: state.parameters, known });
+    await saveModel(folder, { model, parameters: state.parameters, frozen: state.frozen, known });
   else await saveCheckpoint(folder, { model, state, trainerState, known });
   await savedWeights.remember(hash, folder);
   return {

@@ -9,7 +9,7 @@ import {
   type Transport,
 } from '@microtune/collective';
 import type { Engine } from '@microtune/engine';
-import { paramsSha256, stateSha256, type GraphStore } from '@microtune/models';
+import { stateSha256, weightsSha256, type GraphStore } from '@microtune/models';
 import {
   MicrotuneError,
   errorCodes,
@@ -249,10 +249,7 @@ async function readyMessage(
   gpu: GpuInfo | undefined,
 ): Promise<Body> {
   const state = await trainer.replica.snapshot();
-  const count = model.program.parameters.reduce(
-    (sum, { shape }) => sum + shape.reduce((product, dimension) => product * dimension, 1),
-    0,
-  );
+  const { parameters } = model.program;
   const { name, version, device } = engine;
   const isFresh = welcome.checkpoint === undefined;
   return {
@@ -265,12 +262,19 @@ async function readyMessage(
       precision,
       threads: config.threadsPerWorker,
     },
-    trainableParameters: count,
-    totalParameters: count,
+    trainableParameters: countOf(parameters.filter(({ trainable }) => trainable)),
+    totalParameters: countOf(parameters),
     notes: [...notes],
     // The moments of a fresh state are zero: hashing them would only cost time.
-    stateSha256: isFresh ? paramsSha256(state.parameters) : stateSha256(state),
+    stateSha256: isFresh ? weightsSha256(state) : stateSha256(state),
   };
+}
+
+function countOf(parameters: Session['model']['program']['parameters']): number {
+  return parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, dimension) => product * dimension, 1),
+    0,
+  );
 }
 
 function codeOf(error: unknown): (typeof errorCodes)[number] {

@@ -23,8 +23,10 @@ import {
   layOutParameters,
   loadCheckpoint,
   loadModel,
+  methodOf,
   requireFit,
   optimizerCount,
+  weightsOf,
   type AdamWSettings,
   type GraphStore,
   type LoadedModel,
@@ -111,6 +113,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     ...compiling,
     bindings: {
       parameters: state.parameters,
+      frozen: state.frozen,
       masks,
     },
     state,
@@ -224,6 +227,7 @@ function openModel({ config, task }: Welcome): Promise<LoadedModel> {
     overrides: { hiddenDropoutProb, attentionProbsDropoutProb, classifierDropout },
     seed: config.seed,
     labelSmoothing: config.labelSmoothingFactor,
+    method: methodOf(config),
   });
 }
 
@@ -233,11 +237,13 @@ async function loadState(
 ): Promise<LoadedState> {
   const layout = layOutParameters(model.program.parameters);
   const arena = await createArena(expectedFloats(layout, sumsHeld, config.workers));
-  const state = allocateTrainingState(arena, layout);
+  const { parameters } = model.program;
+  const state = allocateTrainingState(arena, layout, parameters);
   const optimizer = new AdamW(arena, state, adamWSettings(config));
-  if (checkpoint === undefined) {
-    await model.load((parameter) => state.parameters.view(parameter));
-  } else {
+  // A checkpoint brings all that is trained; what is not, comes from the model either way.
+  if (checkpoint === undefined || state.frozen.parameters.length > 0)
+    await model.load((parameter) => weightsOf(state, parameter));
+  if (checkpoint !== undefined) {
     await loadCheckpoint(checkpoint, { model, state });
     optimizer.resume();
   }

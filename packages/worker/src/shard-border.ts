@@ -10,6 +10,7 @@ import type { HostBuffer, TensorSpec } from '@microtune/engine';
 import {
   graphNames,
   type DropoutSite,
+  type FrozenWeights,
   type ModelProgram,
   type ParameterBlock,
   type KeptGraph,
@@ -21,6 +22,8 @@ import type { Batch } from '@microtune/tasks';
 export interface Bindings {
   /** On the host: all of them, or tables alone where the rest is on a device. */
   readonly parameters: ParameterBlock;
+  /** What is not trained, on the host as well. */
+  readonly frozen: FrozenWeights;
   readonly masks: DropoutMasks;
 }
 
@@ -69,7 +72,7 @@ export class ShardBorder {
     this.#shape = shape;
     this.#dropout = bindings.masks;
     this.#ofBatch = inputs.map(({ name }) => name).filter((name) => declared.has(name));
-    this.#tables = hostRows.map((rows) => this.#tableRows(rows, bindings.parameters));
+    this.#tables = hostRows.map((rows) => this.#tableRows(rows, bindings));
     this.#masks = dropoutSites.map((site) => {
       const mask = this.inputs[graphNames.dropoutMask(site.site)];
       assert(mask instanceof Uint8Array, `dropout site ${site.site} has a mask`);
@@ -92,26 +95,26 @@ export class ShardBorder {
     return this.outputs[graphNames.lossSum]?.[0] ?? NaN;
   }
 
-  /** Gradients of the rows that were fed, in the order of the run's tables. */
+  /** Gradients of the rows that were fed, in the order of the tables that are trained. */
   rowGradients(batch: Batch): SparseRows[] {
-    return this.#tables.map(({ gradients, ids, width }) => {
-      assert(gradients, 'rows have gradients');
-      return sumRowsById(gradients, idsOf(batch, ids), width);
-    });
+    return this.#tables.flatMap(({ gradients, ids, width }) =>
+      // A table that is not trained has none.
+      gradients === undefined ? [] : [sumRowsById(gradients, idsOf(batch, ids), width)],
+    );
   }
 
   #tableRows(
     { table, tableShape, ids, rowsInput, gradientOutput }: KeptGraph['hostRows'][number],
-    parameters: ParameterBlock,
+    { parameters, frozen }: Bindings,
   ): TableRows {
-    const parameter = parameters.layout.tables.find(({ name }) => name === table);
+    const trained = parameters.layout.tables.find(({ name }) => name === table);
     const into = this.inputs[rowsInput];
     const gradients = gradientOutput === undefined ? undefined : this.outputs[gradientOutput];
-    assert(parameter && into instanceof Float32Array, `rows of ${table} can be gathered`);
+    assert(into instanceof Float32Array, `rows of ${table} can be gathered`);
     assert(gradients === undefined || gradients instanceof Float32Array, 'gradients are float32');
     return {
       ids,
-      table: parameters.view(parameter),
+      table: trained === undefined ? frozen.view({ name: table }) : parameters.view(trained),
       width: tableShape[1],
       into,
       gradients,

@@ -12,8 +12,8 @@ import {
   type Note,
 } from '@microtune/coordinator';
 import type { DataReport } from '@microtune/data';
-import { checkWeights } from '@microtune/models';
-import { modelSize } from '@microtune/models/model-size';
+import { checkWeights, describeTrained } from '@microtune/models';
+import { methodOf, modelSize } from '@microtune/models/model-size';
 import {
   MicrotuneError,
   labelsOf,
@@ -104,7 +104,7 @@ function withAlso(error: unknown, problem: MicrotuneError): unknown {
 
 /** Everything about data and model, without starting anything. */
 async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['environment']) {
-  const size = await modelSize(config.modelNameOrPath, config.numLabels ?? 2);
+  const size = await modelSize(config.modelNameOrPath, config.numLabels ?? 2, methodOf(config));
   const opened = await openRun(config, { runId: 'check', cacheFolder, model: size });
   const { spec, task, notes, memory } = opened;
   const model = await openModel(config, opened);
@@ -132,7 +132,12 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     shards_of_first_step: spec.planStep(1).shards.length,
     parameters,
     memory_bytes: memory?.totalBytes ?? 0,
-    notes: [...notes, ...notesOf('data', dataDoubts(report)), ...notesOf('model', model.notes)],
+    notes: [
+      ...notes,
+      ...notesOf('data', dataDoubts(report)),
+      ...notesOf('model', model.notes),
+      ...notesOf('trained', describeTrained(model.program.parameters)),
+    ],
     spec,
     work: size && workOf(opened, size),
   };

@@ -1,5 +1,7 @@
 /** Combinations of options that cannot work, each named by the fields to change. One pure rule per combination. */
-import { MicrotuneError, optionName, type ParsedConfig } from '@microtune/shared';
+import { isDeepStrictEqual } from 'node:util';
+import { MicrotuneError, methodOptions, optionName, type ParsedConfig } from '@microtune/shared';
+import { z } from 'zod';
 
 /** What this machine can do, as far as combinations depend on it. */
 export interface MachineAbilities {
@@ -25,6 +27,9 @@ const whenEvaluationHasNoData =
     if (option === undefined || hasEvaluationData(config)) return undefined;
     return `${option} needs evaluation data: give --validation_file or --validation_split`;
   };
+
+type MethodKey = keyof typeof methodOptions;
+const methodDefaults = z.object(methodOptions).parse({});
 
 const rules: readonly Rule[] = [
   whenEvaluationHasNoData((c) =>
@@ -82,6 +87,20 @@ const rules: readonly Rule[] = [
     c.problemType === 'regression' && c.labelSmoothingFactor > 0
       ? '--label_smoothing_factor needs classes; --problem_type is regression'
       : undefined,
+  (c) =>
+    c.method !== 'freeze' && c.freezeParameters !== undefined
+      ? `--freeze_parameters belongs to --method freeze; --method is ${c.method}`
+      : undefined,
+  (c) => {
+    const given = Object.keys(methodOptions).filter(
+      (key) =>
+        key.startsWith('lora') &&
+        !isDeepStrictEqual(c[key as MethodKey], methodDefaults[key as MethodKey]),
+    );
+    return c.method !== 'lora' && given[0] !== undefined
+      ? `--${optionName(given[0])} belongs to --method lora; --method is ${c.method}`
+      : undefined;
+  },
   (c) =>
     (c.textColumnNames?.length ?? 1) > 2
       ? `--text_column_names takes one column, or two for pairs, not ${c.textColumnNames?.length}`

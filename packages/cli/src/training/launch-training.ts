@@ -11,7 +11,7 @@ import {
   type RunObserver,
   type Summary,
 } from '@microtune/coordinator';
-import { modelSize } from '@microtune/models/model-size';
+import { methodOf, modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { createLogger } from '@microtune/shared/logging';
 import { dataDoubts, dataLine } from '../output/data-words.js';
@@ -58,11 +58,17 @@ export async function launchTraining(
   ];
   for (const each of notes) observe({ type: 'note', ...each });
   const runId = randomUUID();
-  const model = await modelSize(resolved.modelNameOrPath, resolved.numLabels ?? 2);
+  const model = await modelSize(
+    resolved.modelNameOrPath,
+    resolved.numLabels ?? 2,
+    methodOf(resolved),
+  );
   const summary = await runTraining(resolved, {
     check: async (run) => {
-      const { openModel } = await import('./open-model.js');
-      await openModel(resolved, run);
+      const { describeTrained, openModel } = await import('./open-model.js');
+      const opened = await openModel(resolved, run);
+      for (const text of describeTrained(opened.program.parameters))
+        observe({ type: 'note', code: 'trained', text });
       const report = run.task.report();
       for (const each of notesOf('data', [dataLine(report.train), ...dataDoubts(report)]))
         observe({ type: 'note', ...each });

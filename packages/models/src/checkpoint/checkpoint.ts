@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import {
   MicrotuneError,
+  adapterConfigFile,
+  adapterWeightsFile,
   isCheckpointFile,
   messageOf,
   modelConfigFile,
@@ -17,11 +19,17 @@ import {
 } from '@microtune/shared';
 import { writeFolderAtomically } from '../folder/atomic-folder.js';
 import { readConfig, type HfConfig } from '../folder/config-file.js';
-import type { LoadedModel } from '../folder/load-model.js';
 import type { KnownWeights } from '../folder/saved-weights.js';
-import { savedConfig, writeJson, writeModel } from '../folder/save-model.js';
+import {
+  adapterConfig,
+  savedConfig,
+  writeJson,
+  writeModel,
+  type SavedModel,
+} from '../folder/save-model.js';
 import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
 import type { TrainingState } from '../optimizer/training-state.js';
+import { adapterName } from '../methods/peft-names.js';
 import { ModelFiles } from '../safetensors/model-files.js';
 import { paramsSha256 } from './state-hash.js';
 import { SafetensorsFile } from '../safetensors/reader.js';
@@ -31,7 +39,7 @@ const paramsHashKey = 'params_sha256';
 const moments = { m: 'exp_avg', v: 'exp_avg_sq' } as const;
 
 export interface SaveCheckpointOptions {
-  readonly model: Pick<LoadedModel, 'config' | 'folder'>;
+  readonly model: SavedModel;
   readonly state: TrainingState;
   /** Contents of trainer_state.json. */
   readonly trainerState: Readonly<Record<string, unknown>>;
@@ -59,6 +67,7 @@ export async function saveCheckpoint(
       const files = await writeModel(partial, {
         model,
         parameters: state.parameters,
+        frozen: state.frozen,
         maxShardBytes,
         known,
       });
@@ -69,7 +78,7 @@ export async function saveCheckpoint(
 }
 
 /**
- * Reads parameters and moments straight into `state`; call AdamW.resume() after.
+ * Reads what is trained and its moments straight into `state`; call AdamW.resume() after. Frozen weights stay as loaded.
  * @throws MicrotuneError `data` naming the file and the tensor or key when the folder is cut short or of another model;
  * then `state` may hold a mixture and must not be used
  */
@@ -78,6 +87,7 @@ export async function loadCheckpoint(
   { model, state }: Pick<SaveCheckpointOptions, 'model' | 'state'>,
 ): Promise<void> {
   refuseOtherConfig(folder, await readConfig(folder), model);
+  await refuseOtherAdapter(folder, model);
   await loadWeights(folder, state.parameters);
   const file = await SafetensorsFile.open(join(folder, optimizerFile));
   try {
@@ -96,10 +106,12 @@ export async function loadCheckpoint(
 
 /** Reads the weights of a folder that Microtune wrote, e.g. the best one. @throws as loadCheckpoint */
 export async function loadWeights(folder: string, parameters: ParameterBlock): Promise<void> {
-  const files = await ModelFiles.open(folder);
+  const adapter = join(folder, adapterWeightsFile);
+  const isAdapter = existsSync(adapter);
+  const files = isAdapter ? await SafetensorsFile.open(adapter) : await ModelFiles.open(folder);
   try {
     for (const { name, shape, values } of tensorsOf(parameters)) {
-      await files.readInto(name, shape, values);
+      await files.readInto(isAdapter ? adapterName(name) : name, shape, values);
     }
   } finally {
     await files.close();
@@ -148,6 +160,24 @@ function refuseOtherConfig(
     throw new MicrotuneError(
       'data',
       `${join(folder, modelConfigFile)}: ${key} is ${theirs}, and ${ours} in this run's model: the checkpoint belongs to another model`,
+    );
+  }
+}
+
+/** Scales and targets say what is computed as much as the tensors do. Where the base model lies does not. */
+async function refuseOtherAdapter(folder: string, { adapter }: SavedModel): Promise<void> {
+  const path = join(folder, adapterConfigFile);
+  if (adapter === undefined && !existsSync(path)) return;
+  const saved = existsSync(path)
+    ? (JSON.parse(await readFile(path, 'utf8')) as HfConfig)
+    : undefined;
+  const own = adapter && adapterConfig(adapter);
+  for (const key of new Set([...Object.keys(saved ?? {}), ...Object.keys(own ?? {})])) {
+    if (key === 'base_model_name_or_path' || isDeepStrictEqual(saved?.[key], own?.[key])) continue;
+    const [theirs, ours] = [saved, own].map((config) => JSON.stringify(config?.[key]) ?? 'absent');
+    throw new MicrotuneError(
+      'data',
+      `${path}: ${key} is ${theirs}, and ${ours} in this run: the checkpoint was made with another method`,
     );
   }
 }

@@ -8,6 +8,17 @@ export function paramsSha256(parameters: ParameterBlock): string {
   return addBlock(createHash('sha256'), parameters).digest('hex');
 }
 
+/** SHA-256 over what is trained and, if anything is not, over that too: what all workers compute with. */
+export function weightsSha256({ parameters, frozen }: TrainingState): string {
+  if (frozen.parameters.length === 0) return paramsSha256(parameters);
+  const hash = addBlock(createHash('sha256'), parameters);
+  for (const parameter of frozen.parameters) {
+    const { buffer, byteOffset, byteLength } = frozen.view(parameter);
+    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  return hash.digest('hex');
+}
+
 /** The same over parameters, first moments, second moments, and the number of updates as decimal text. */
 export function stateSha256({ parameters, m, v, step }: TrainingState): string {
   const hash = createHash('sha256');

@@ -1,6 +1,7 @@
 /** What a transformer family (bert/ and later ones) gives to the code that loads and saves folders. */
 import type { TaskSpec } from '@microtune/shared';
 import type { ModelProgram } from '../program/program.js';
+import type { MethodSpec } from '../methods/method-spec.js';
 import type { HfConfig } from './config-file.js';
 import type { InitialValue } from './initial-values.js';
 
@@ -15,13 +16,17 @@ export interface FamilyOptions {
   readonly config: HfConfig;
   readonly task: TaskSpec;
   readonly labelSmoothing: number;
+  /** What is trained. */
+  readonly method?: MethodSpec | undefined;
   /** config.json, for messages. */
   readonly file: string;
 }
 
 /** Equal options make equal graphs. */
-export const identityOf = ({ config, task, labelSmoothing }: FamilyOptions): string =>
-  JSON.stringify([config, task, labelSmoothing]);
+export const identityOf = ({ config, task, labelSmoothing, method }: FamilyOptions): string =>
+  JSON.stringify([config, task, labelSmoothing, method ?? { kind: 'full' }], (_, value: unknown) =>
+    value instanceof RegExp ? value.source : value,
+  );
 
 export interface FamilyModel {
   readonly program: ModelProgram;

@@ -32,6 +32,18 @@ describe('fillInitial', () => {
     `);
   });
 
+  it('draws uniform numbers within a bound', () => {
+    const values = new Float32Array(40_000);
+    const origin = { seed: 1, name: 'a', shape: [values.length] };
+    fillInitial(values, { kind: 'uniform', bound: 0.5 }, origin);
+    const mean = values.reduce((a, b) => a + b, 0) / values.length;
+    const variance = values.reduce((a, b) => a + b ** 2, 0) / values.length;
+    expect(Math.max(...values.map(Math.abs))).toBeLessThanOrEqual(0.5);
+    expect(Math.abs(mean)).toBeLessThan(0.005);
+    // Of a uniform number within b: b² / 3.
+    expect(Math.abs(variance - 0.25 / 3)).toBeLessThan(0.002);
+  });
+
   it('leaves the row of the pad token at zero', () => {
     const values = new Float32Array(12);
     const origin = { seed: 1, name: 'words', shape: [3, 4] };

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 
 export type InitialValue =
   | { readonly kind: 'normal'; readonly deviation: number; readonly zeroRow?: number }
+  | { readonly kind: 'uniform'; readonly bound: number }
   | { readonly kind: 'constant'; readonly value: number };
 
 /** @param shape of the tensor; `zeroRow` (the pad token's) is left at zero */
@@ -19,7 +20,13 @@ export function fillInitial(
     destination.fill(initial.value);
     return;
   }
-  fillNormal(destination, initial.deviation, randomWords(`${origin.seed}/${origin.name}`));
+  const next = randomWords(`${origin.seed}/${origin.name}`);
+  if (initial.kind === 'uniform') {
+    for (let i = 0; i < destination.length; i++)
+      destination[i] = initial.bound * ((2 * (next() + 0.5)) / 2 ** 32 - 1);
+    return;
+  }
+  fillNormal(destination, initial.deviation, next);
   if (initial.zeroRow !== undefined) {
     const width = origin.shape[1] ?? 1;
     destination.fill(0, initial.zeroRow * width, (initial.zeroRow + 1) * width);

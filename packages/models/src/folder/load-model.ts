@@ -2,13 +2,23 @@
  * A model from a HuggingFace folder, or from a config alone. Opening checks everything that can be wrong (config,
  * names, shapes, dtypes) from the headers; `load` then reads the weights straight into the caller's buffers.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { MicrotuneError, modelConfigFile, type TaskSpec } from '@microtune/shared';
+import {
+  MicrotuneError,
+  adapterWeightsFile,
+  modelConfigFile,
+  type TaskSpec,
+} from '@microtune/shared';
 import { familyOf } from '../families/families.js';
 import type { TensorView } from '../optimizer/parameter-block.js';
 import type { ModelProgram, Parameter } from '../program/program.js';
+import type { MethodSpec } from '../methods/method-spec.js';
+import { adapterName } from '../methods/peft-names.js';
+import { SafetensorsFile } from '../safetensors/reader.js';
 import { ModelFiles } from '../safetensors/model-files.js';
 import { isFloatDtype, notFloat } from '../safetensors/dtype.js';
+import { readAdapterFolder, type AdapterFolder } from './adapter-folder.js';
 import { readConfig, type HfConfig } from './config-file.js';
 import type { FamilyModel, ModelOverrides } from './family.js';
 import { fillInitial } from './initial-values.js';
@@ -20,6 +30,8 @@ export interface ModelOptions extends TaskOptions {
   seed: number;
   /** Default 0. */
   labelSmoothing?: number;
+  /** What is trained. Default: everything, and of an adapter's folder what it says. */
+  method?: MethodSpec;
 }
 
 export interface LoadedModel {
@@ -35,6 +47,8 @@ export interface LoadedModel {
   readonly vocabSize: number;
   readonly typeVocabSize: number;
   readonly padTokenId: number;
+  /** Set where what is trained is saved as an adapter: adapter_config.json without what says where the base model is. */
+  readonly adapter: { readonly base: string; readonly config: HfConfig } | undefined;
   /** Things the user should know, e.g. a head created from the seed. */
   readonly notes: readonly string[];
   /**
@@ -49,24 +63,85 @@ export interface LoadedModel {
  * `data` for a broken config.json or safetensors file, a missing tensor, a wrong shape or dtype, layers left over
  */
 export async function loadModel(folder: string, options: ModelOptions): Promise<LoadedModel> {
+  const adapter = await readAdapterFolder(folder);
+  if (adapter !== undefined) return loadAdapted(folder, adapter, options);
   const { model, ...common } = describe(
     await readConfig(folder),
     options,
     join(folder, modelConfigFile),
   );
+  const sources = await sourcesIn(folder, model);
+  return {
+    folder,
+    ...common,
+    adapter: adapterOf(model, common.task, folder),
+    notes: creationNotes(folder, sources, options.seed),
+    load: (into) => readTensors(folder, { model, sources, seed: options.seed }, into),
+  };
+}
+
+/** A base model with what was trained on it. */
+async function loadAdapted(
+  folder: string,
+  { base, method }: AdapterFolder,
+  options: ModelOptions,
+): Promise<LoadedModel> {
+  if (options.method !== undefined && options.method.kind !== 'full') {
+    throw new MicrotuneError(
+      'usage',
+      `${folder} holds an adapter: train one on its base model, --model_name_or_path ${base}`,
+    );
+  }
+  // Ours have a config.json of their own, with the labels; those of PEFT have none.
+  const described = existsSync(join(folder, modelConfigFile)) ? folder : base;
+  const { model, ...common } = describe(
+    await readConfig(described),
+    { ...options, method },
+    join(described, modelConfigFile),
+  );
+  const sources = await sourcesIn(base, model);
+  const trained = model.program.parameters.filter(({ trainable }) => trainable);
+  return {
+    folder,
+    ...common,
+    adapter: adapterOf(model, common.task, base),
+    notes: [],
+    load: async (into) => {
+      await readTensors(base, { model, sources, seed: options.seed }, into);
+      const file = await SafetensorsFile.open(join(folder, adapterWeightsFile));
+      try {
+        for (const parameter of trained)
+          await file.readInto(adapterName(parameter.name), parameter.shape, into(parameter));
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}
+
+async function sourcesIn(folder: string, model: FamilyModel): Promise<Sources> {
   const files = await ModelFiles.open(folder);
   try {
     const sources = findTensors(files, model);
     refuseUnusedLayers(files, model, sources);
-    return {
-      folder,
-      ...common,
-      notes: creationNotes(folder, sources, options.seed),
-      load: (into) => readTensors(folder, { model, sources, seed: options.seed }, into),
-    };
+    return sources;
   } finally {
     await files.close();
   }
+}
+
+/** PEFT's words for tasks. */
+const peftTaskTypes: { readonly [Kind in TaskSpec['kind']]: string } = {
+  'sequence-classification': 'SEQ_CLS',
+  regression: 'SEQ_CLS',
+};
+
+function adapterOf(
+  { program: { adapterConfig } }: FamilyModel,
+  { kind }: TaskSpec,
+  base: string,
+): LoadedModel['adapter'] {
+  return adapterConfig && { base, config: { ...adapterConfig, task_type: peftTaskTypes[kind] } };
 }
 
 /**
@@ -78,6 +153,7 @@ export function createModel(config: HfConfig, options: ModelOptions): LoadedMode
   return {
     folder: undefined,
     ...common,
+    adapter: undefined,
     notes: [`all weights are random, from seed ${options.seed}`],
     load: async (into) => {
       for (const tensor of destinations(model.program, into)) {
@@ -90,7 +166,9 @@ export function createModel(config: HfConfig, options: ModelOptions): LoadedMode
 /** Of each checkpoint tensor its name in the file, or undefined when it is created. */
 type Sources = ReadonlyMap<string, string | undefined>;
 
-type Described = Omit<LoadedModel, 'folder' | 'notes' | 'load'> & { model: FamilyModel };
+type Described = Omit<LoadedModel, 'folder' | 'adapter' | 'notes' | 'load'> & {
+  model: FamilyModel;
+};
 
 function describe(raw: HfConfig, options: ModelOptions, file: string): Described {
   refuseQuantized(raw, file);
@@ -104,7 +182,7 @@ function describe(raw: HfConfig, options: ModelOptions, file: string): Described
     ...withTask(withOverrides(raw, options.overrides ?? {}), task),
     architectures: [family.architecture],
   };
-  const model = family.create({ config, task, labelSmoothing, file });
+  const model = family.create({ config, task, labelSmoothing, method: options.method, file });
   const { program, maxTokens, vocabSize, typeVocabSize, padTokenId } = model;
   return { config, task, program, maxTokens, vocabSize, typeVocabSize, padTokenId, model };
 }
@@ -135,6 +213,8 @@ function withOverrides(config: HfConfig, overrides: ModelOverrides): HfConfig {
 function findTensors(files: ModelFiles, model: FamilyModel): Sources {
   const sources = new Map<string, string | undefined>();
   for (const tensor of model.program.parameters) {
+    // The method's own begin anew.
+    if (model.program.added.has(tensor.name)) continue;
     const found = model.fileNames(tensor.name).find((name) => files.has(name));
     if (found === undefined && !model.mayBeCreated(tensor.name)) {
       throw new MicrotuneError('data', `${files.folder}: tensor "${tensor.name}" is missing`);
@@ -229,5 +309,6 @@ function destinations(
 }
 
 function createTensor(model: FamilyModel, { name, shape, values }: TensorView, seed: number): void {
-  fillInitial(values, model.initialValue(name), { seed, name, shape });
+  const initial = model.program.added.get(name) ?? model.initialValue(name);
+  fillInitial(values, initial, { seed, name, shape });
 }

@@ -1,19 +1,33 @@
 /** Writes a model folder in HuggingFace layout: what transformers loads, with the same logits. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isModelFile, modelConfigFile, tokenizerFiles } from '@microtune/shared';
-import { tensorsOf, type ParameterBlock } from '../optimizer/parameter-block.js';
+import { join, resolve } from 'node:path';
+import {
+  adapterConfigFile,
+  adapterWeightsFile,
+  isModelFile,
+  modelConfigFile,
+  tokenizerFiles,
+} from '@microtune/shared';
+import type { FrozenWeights } from '../optimizer/frozen-weights.js';
+import { tensorsOf, type ParameterBlock, type TensorView } from '../optimizer/parameter-block.js';
 import { writeText } from '../safetensors/name-file.js';
-import { writeModelFiles } from '../safetensors/writer.js';
+import { adapterName } from '../methods/peft-names.js';
+import { writeModelFiles, writeSafetensors } from '../safetensors/writer.js';
 import { writeFolderAtomically } from './atomic-folder.js';
 import type { HfConfig } from './config-file.js';
 import type { LoadedModel } from './load-model.js';
 import type { KnownWeights } from './saved-weights.js';
 
+/** What is written beside the weights. */
+export type SavedModel = Pick<LoadedModel, 'config' | 'folder'> &
+  Partial<Pick<LoadedModel, 'adapter'>>;
+
 export interface SaveModelOptions {
-  readonly model: Pick<LoadedModel, 'config' | 'folder'>;
+  readonly model: SavedModel;
   readonly parameters: ParameterBlock;
+  /** Saved beside them, so that the folder is the whole model. Default: none. */
+  readonly frozen?: FrozenWeights;
   /** Weights beyond this are cut into several files. Default 5 GB, as transformers 4. */
   readonly maxShardBytes?: number;
   /** Weights that may be in another folder already; then they are not written again. */
@@ -34,14 +48,41 @@ export async function saveModel(folder: string, options: SaveModelOptions): Prom
 /** @returns names of the files, config.json last */
 export async function writeModel(
   folder: string,
-  { model, parameters, maxShardBytes = 5e9, known }: SaveModelOptions,
+  { model, parameters, frozen, maxShardBytes = 5e9, known }: SaveModelOptions,
 ): Promise<string[]> {
-  const weights =
-    (await known?.reuse(folder)) ??
-    (await writeModelFiles(folder, tensorsOf(parameters), maxShardBytes));
+  const { adapter } = model;
+  const write = () =>
+    adapter === undefined
+      ? writeModelFiles(folder, allTensors(parameters, frozen), maxShardBytes)
+      : writeAdapterWeights(folder, parameters);
+  const weights = (await known?.reuse(folder)) ?? (await write());
+  const beside = adapter === undefined ? [] : [adapterConfigFile];
+  if (adapter !== undefined)
+    await writeJson(join(folder, adapterConfigFile), adapterConfig(adapter));
   const tokenizer = await copyTokenizer(model.folder, folder);
   await writeJson(join(folder, modelConfigFile), savedConfig(model.config));
-  return [...weights, ...tokenizer, modelConfigFile];
+  return [...weights, ...beside, ...tokenizer, modelConfigFile];
+}
+
+/** What is trained, under PEFT's names. */
+async function writeAdapterWeights(folder: string, parameters: ParameterBlock): Promise<string[]> {
+  const tensors = tensorsOf(parameters).map((each) => ({ ...each, name: adapterName(each.name) }));
+  await writeSafetensors(join(folder, adapterWeightsFile), tensors, { metadata: { format: 'pt' } });
+  return [adapterWeightsFile];
+}
+
+/** The way that PEFT writes it, from any folder that the adapter is moved to. */
+export function adapterConfig({ base, config }: NonNullable<LoadedModel['adapter']>): HfConfig {
+  return { ...config, base_model_name_or_path: resolve(base) };
+}
+
+function allTensors(parameters: ParameterBlock, frozen: FrozenWeights | undefined): TensorView[] {
+  const fixed = (frozen?.parameters ?? []).map((parameter) => ({
+    name: parameter.name,
+    shape: parameter.shape,
+    values: frozen!.view(parameter),
+  }));
+  return [...tensorsOf(parameters), ...fixed].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 export async function writeJson(path: string, value: unknown): Promise<void> {

@@ -1,5 +1,10 @@
-/** Everything that an optimizer step changes, and so everything that a checkpoint must hold. */
+/**
+ * Everything that an optimizer step changes, and so everything that a checkpoint must hold; beside it, what is computed
+ * with and stays as it was loaded.
+ */
 import { alignedFloats, type Arena } from '@microtune/arena';
+import type { Parameter } from '../program/program.js';
+import { allocateFrozen, type FrozenWeights } from './frozen-weights.js';
 import { elementCount, type ParameterLayout } from './layout.js';
 import { allocateBlock, type ParameterBlock } from './parameter-block.js';
 
@@ -12,11 +17,28 @@ export interface TrainingState {
   readonly v: ParameterBlock;
   /** Updates applied so far. */
   step: number;
+  readonly frozen: FrozenWeights;
 }
 
-/** Parameters and moments, all zero. @throws MicrotuneError `usage` when the arena cannot hold them */
-export function allocateTrainingState(arena: Arena, layout: ParameterLayout): TrainingState {
+/** The numbers of any of the program's parameters, trained or not. */
+export function weightsOf(
+  { parameters, frozen }: Pick<TrainingState, 'parameters' | 'frozen'>,
+  parameter: Parameter,
+): Float32Array {
+  return parameter.trainable ? parameters.view(parameter) : frozen.view(parameter);
+}
+
+/**
+ * Parameters and moments, all zero. @param all of the program; what is not trained gets memory outside the arena
+ * @throws MicrotuneError `usage` when the arena cannot hold the others
+ */
+export function allocateTrainingState(
+  arena: Arena,
+  layout: ParameterLayout,
+  all: readonly Parameter[] = layout.parameters,
+): TrainingState {
   return {
+    frozen: allocateFrozen(all),
     layout,
     parameters: allocateBlock(arena, layout),
     m: allocateBlock(arena, layout),

@@ -14,6 +14,8 @@ export interface Body {
   readonly vocabSize: number;
   /** Of its norms. */
   readonly epsilon: number;
+  /** Ends of the paths of modules that LoRA goes to unless told otherwise, as PEFT has them for the family. */
+  readonly loraTargets: readonly string[];
   /** What its pass reads of a batch. */
   readonly inputs: readonly InputSpec[];
   /** Its forward pass, which loads tfjs. */

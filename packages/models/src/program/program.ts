@@ -5,6 +5,7 @@
 import type { Graph } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
 import { outputNames, type InputSpec } from '@microtune/tasks';
+import type { InitialValue } from '../folder/initial-values.js';
 
 /** One tensor of a checkpoint, as HuggingFace names and shapes it, as the graph sees it. */
 export interface Parameter {
@@ -43,7 +44,12 @@ export interface TracedGraph {
 export interface ModelProgram {
   /** Equal for programs whose graphs are equal: everything they are traced from, but the shape. */
   readonly identity: string;
+  /** The model's own, and those that the method adds. */
   readonly parameters: readonly Parameter[];
+  /** How the method's start, by name. */
+  readonly added: ReadonlyMap<string, InitialValue>;
+  /** See Method.adapterConfig. */
+  readonly adapterConfig: Readonly<Record<string, unknown>> | undefined;
   /** What the forward pass reads of a batch. */
   readonly inputs: readonly InputSpec[];
   /** What the loss reads beside it. */

@@ -3,6 +3,7 @@ import { optimize, rowsOnHost, trace, type Graph, type TraceContext } from '@mic
 import { assert, type ShardShape } from '@microtune/shared';
 import type { InputSpec } from '@microtune/tasks';
 import { keep, valueAndGrads, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
+import type { Method, WrapOps } from '../methods/method.js';
 import type { Body, BodyForward, Input } from './body.js';
 import type { Head, HeadForward, HeadState } from './head.js';
 import type { Module } from './module.js';
@@ -14,6 +15,7 @@ import { graphNames, type DropoutSite, type Parameter, type TracedGraph } from '
 export interface GraphOptions {
   readonly body: Body;
   readonly head: Head;
+  readonly method: Method;
   /** Of both. */
   readonly modules: readonly Module[];
   readonly parameters: readonly Parameter[];
@@ -26,8 +28,8 @@ export async function traceTraining(
   options: GraphOptions,
   shape: ShardShape,
 ): Promise<TracedGraph> {
-  const { body, head, parameters, inputs } = options;
-  const [forward, headForward] = await Promise.all([body.forward(), head.forward()]);
+  const { head, parameters, inputs } = options;
+  const { forward, headForward, wrap } = await passOf(options);
   const trained = parameters.filter(({ trainable }) => trainable);
   const dropoutSites: DropoutSite[] = [];
   const graph = trace((context) => {
@@ -38,7 +40,7 @@ export async function traceTraining(
       // Those that are not trained are constants of the differentiated function: nothing is computed for their gradients.
       const given = new Map(weights);
       trained.forEach(({ name }, i) => given.set(name, values[i]!));
-      const ops = opsOver(options, given, mask);
+      const ops = opsOver(options, wrap, { weights: given, mask });
       return headForward.lossSum(stateOf(options, { forward, ops, shape, input })) as Scalar;
     };
     const { value, grads } = valueAndGrads(loss)(trained.map(({ name }) => weights.get(name)!));
@@ -69,11 +71,12 @@ async function traceWithoutDropout(
   { shape, inputs }: { readonly shape: ShardShape; readonly inputs: readonly InputSpec[] },
   outputs: (head: HeadForward, state: HeadState) => Readonly<Record<string, Tensor>>,
 ): Promise<TracedGraph> {
-  const { body, head, parameters } = options;
-  const [forward, headForward] = await Promise.all([body.forward(), head.forward()]);
+  const { parameters } = options;
+  const { forward, headForward, wrap } = await passOf(options);
   const graph = trace((context) => {
     const input = batchInput(context, inputs, shape);
-    const ops = opsOver(options, weightInputs(context, parameters), () => undefined);
+    const weights = weightInputs(context, parameters);
+    const ops = opsOver(options, wrap, { weights, mask: () => undefined });
     return outputs(headForward, stateOf(options, { forward, ops, shape, input }));
   });
   return { graph: tablesOnHost(graph, parameters), dropoutSites: [] };
@@ -95,17 +98,28 @@ function stateOf(
   return { ops, hidden, finalNorm: (x) => forward.finalNorm(ops, x), input };
 }
 
+/** All that loads tfjs. */
+async function passOf({ body, head, method }: GraphOptions) {
+  const [forward, headForward, wrap] = await Promise.all([
+    body.forward(),
+    head.forward(),
+    method.wrap?.(),
+  ]);
+  return { forward, headForward, wrap };
+}
+
 function opsOver(
   { body: { epsilon }, modules }: GraphOptions,
-  weights: Weights,
-  mask: PlainOpsOptions['mask'],
+  wrap: WrapOps | undefined,
+  { weights, mask }: { readonly weights: Weights; readonly mask: PlainOpsOptions['mask'] },
 ): Ops {
   const weight = (name: string): Tensor => {
     const found = weights.get(name);
     assert(found, `the program has no parameter ${name}`);
     return found;
   };
-  return plainOps({ modules, epsilon, weight, mask });
+  const plain = plainOps({ modules, epsilon, weight, mask });
+  return wrap === undefined ? plain : wrap(plain, weight);
 }
 
 function weightInputs(context: TraceContext, parameters: readonly Parameter[]): Weights {

@@ -95,8 +95,11 @@ export async function openCausalSplits(
       ...read.notes,
       ...(held?.notes ?? []).map((note) => `validation data: ${note}`),
     ],
-    describe: () => describe(train.samples, maxSeqLength),
-    report: () => report(train.samples, validation?.samples, maxSeqLength),
+    report: () =>
+      report(train.samples, validation?.samples, {
+        train: read.counts.cutRows,
+        validation: held?.counts.cutRows ?? 0,
+      }),
   };
 }
 
@@ -163,27 +166,28 @@ function splitOf(samples: CausalSamples, contentHash: string, padTokenId: number
   };
 }
 
-const describe = ({ size, lengths }: CausalSamples, maxSeqLength: number) => ({
+/** @param rowsCut of the files: which samples were longer, they do not tell */
+const describe = ({ size, lengths }: CausalSamples, rowsCut: number) => ({
   rows: size,
   classCounts: undefined,
   labelRange: undefined,
   tokens: spreadOf(lengths),
-  rowsAtLimit: lengths.reduce((sum, length) => sum + (length >= maxSeqLength ? 1 : 0), 0),
+  rowsCut,
 });
 
 function report(
   train: CausalSamples,
   validation: CausalSamples | undefined,
-  maxSeqLength: number,
+  rowsCut: { readonly train: number; readonly validation: number },
 ): DataReport {
   const isKnown = createDuplicateCounter();
   const repeated = (samples: CausalSamples): number => countKnown(samples, isKnown);
   const duplicateRows = repeated(train);
   const overlapRows = validation === undefined ? 0 : repeated(validation);
   return {
-    train: { ...describe(train, maxSeqLength), duplicateRows, conflictingRows: 0 },
+    train: { ...describe(train, rowsCut.train), duplicateRows, conflictingRows: 0 },
     validation: validation && {
-      ...describe(validation, maxSeqLength),
+      ...describe(validation, rowsCut.validation),
       duplicateRows: countKnown(validation, createDuplicateCounter()),
       conflictingRows: 0,
     },

@@ -59,9 +59,12 @@ export class ResidentTraining {
       [adamwNames.m]: state.m.dense.view,
       [adamwNames.v]: state.v.dense.view,
     };
-    const shapes = new Map(dense.map(({ name, shape }) => [name, shape]));
+    const fixed = state.frozen.parameters.filter(({ gradient }) => gradient === 'dense');
+    const shapes = new Map([...dense, ...fixed].map(({ name, shape }) => [name, shape]));
+    // What is not trained goes up once, and never comes back.
+    const frozen = fixed.map((each) => [each.name, state.frozen.view(each)] as const);
     const device = await engine.init(
-      Object.entries(host).map(([name, data]) => ({
+      [...Object.entries(host), ...frozen].map(([name, data]) => ({
         name,
         shape: shapes.get(name) ?? [layout.denseCount],
         dtype: 'float32',

@@ -2,6 +2,7 @@
 import type { AllReduce, PartialSums, Reduced, SparseRows } from '@microtune/collective';
 import {
   clipCoefficient,
+  weightsOf,
   type AdamW,
   type ModelProgram,
   type TrainingState,
@@ -74,9 +75,9 @@ async function compileGraph(
   const { traced, executable } = await compileShape(kind, shape);
   const { layout } = bindings.parameters;
   const parameters = Object.fromEntries(
-    layout.parameters
+    program.parameters
       .filter(({ name }) => executable.inputs.some((input) => input.name === name))
-      .map((parameter) => [parameter.name, bindings.parameters.view(parameter)]),
+      .map((parameter) => [parameter.name, weightsOf(bindings, parameter)]),
   );
   const border = new ShardBorder({
     program,

@@ -18,6 +18,8 @@ import {
   allocateTrainingState,
   createModel,
   layOutParameters,
+  weightsOf,
+  type MethodSpec,
   type TrainingState,
 } from '@microtune/models';
 import { assert, placesIn, samplesIn, type Shard } from '@microtune/shared';
@@ -78,11 +80,15 @@ export interface SmallWorld extends Disposable {
 /** @param engine shared by all workers; stays open */
 export async function openSmallWorld(
   engine: Engine,
-  { workers: count, precision = 'f32' }: { workers: number; precision?: Precision },
+  {
+    workers: count,
+    precision = 'f32',
+    method,
+  }: { workers: number; precision?: Precision; method?: MethodSpec },
 ): Promise<SmallWorld> {
   const transports = createMemoryTransports(count);
   const workers = await Promise.all(
-    transports.map((transport) => openWorker(engine, { transport, precision })),
+    transports.map((transport) => openWorker(engine, { transport, precision, method })),
   );
   return {
     workers,
@@ -102,13 +108,20 @@ export async function openSmallWorld(
 
 async function openWorker(
   engine: Engine,
-  { transport, precision }: { transport: Transport; precision: Precision },
+  {
+    transport,
+    precision,
+    method,
+  }: { transport: Transport; precision: Precision; method: MethodSpec | undefined },
 ): Promise<SmallWorker> {
-  const { program, load } = createModel(config, { seed: 5 });
+  const { program, load } = createModel(config, {
+    seed: 5,
+    ...(method === undefined ? {} : { method }),
+  });
   const layout = layOutParameters(program.parameters);
   const arena = await createArena(2 ** 20);
-  const state = allocateTrainingState(arena, layout);
-  await load((parameter) => state.parameters.view(parameter));
+  const state = allocateTrainingState(arena, layout, program.parameters);
+  await load((parameter) => weightsOf(state, parameter));
   const pool = createSlotPool(arena, layout.denseCount);
   const widths = layout.tables.map(({ shape }) => shape[1] ?? 0);
   const compile = { threads: 1, precision };
@@ -119,6 +132,7 @@ async function openWorker(
     compileShape: createCompileShape({ program, engine, options: compile, store: undefined }),
     bindings: {
       parameters: state.parameters,
+      frozen: state.frozen,
       masks: createDropoutMasks({ seed: 9 }),
     },
     state,

@@ -13,6 +13,7 @@ export function bertBody(config: BertConfig, lastLayer: Readout = 'first-token')
     hiddenSize,
     vocabSize,
     epsilon: config.layerNormEps,
+    loraTargets: ['query', 'value'],
     inputs: bertInputs(config),
     forward: async () => (await import('./forward.js')).bertForward(config, lastLayer),
   };

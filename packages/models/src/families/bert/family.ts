@@ -10,13 +10,14 @@ import { fileNames, layerOf, mayBeCreated, paths } from './modules.js';
 export const bertFamily: ModelFamily = {
   architecture: 'BertForSequenceClassification',
   create: (options): FamilyModel => {
-    const { config: raw, task, labelSmoothing, file } = options;
+    const { config: raw, task, labelSmoothing, method, file } = options;
     const config = parseBertConfig(raw, file);
     return {
       program: createProgram({
         identity: identityOf(options),
         body: bertBody(config),
         head: bertHead(config, { task, labelSmoothing }),
+        method,
       }),
       maxTokens: config.maxPositionEmbeddings,
       vocabSize: config.vocabSize,

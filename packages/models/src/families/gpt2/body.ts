@@ -11,6 +11,7 @@ export function gpt2Body(config: Gpt2Config): Body {
     hiddenSize: config.hiddenSize,
     vocabSize: config.vocabSize,
     epsilon: config.layerNormEps,
+    loraTargets: ['c_attn'],
     inputs: decoderInputSpecs,
     forward: async () => {
       const { gpt2FinalNorm, gpt2Hidden } = await import('./forward.js');

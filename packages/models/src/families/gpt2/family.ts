@@ -10,12 +10,12 @@ import { gpt2FileNames, gpt2LayerOf, gpt2MayBeCreated } from './names.js';
 export const gpt2Family: ModelFamily = {
   architecture: 'GPT2ForSequenceClassification',
   create: (options): FamilyModel => {
-    const { config: raw, task, labelSmoothing, file } = options;
+    const { config: raw, task, labelSmoothing, method, file } = options;
     const config = parseGpt2Config(raw, file);
     const body = gpt2Body(config);
     const head = labelHead({ body, task, labelSmoothing });
     return {
-      program: createProgram({ identity: identityOf(options), body, head }),
+      program: createProgram({ identity: identityOf(options), body, head, method }),
       maxTokens: config.maxTokens,
       vocabSize: config.vocabSize,
       typeVocabSize: 1,

@@ -12,6 +12,7 @@ export function llamaBody(config: LlamaConfig): Body {
     hiddenSize,
     vocabSize,
     epsilon: config.rmsNormEps,
+    loraTargets: ['q_proj', 'v_proj'],
     inputs: decoderInputSpecs,
     forward: async () => {
       const { llamaFinalNorm, llamaHidden } = await import('./forward.js');

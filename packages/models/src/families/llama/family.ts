@@ -24,12 +24,12 @@ function familyOf(
   return {
     architecture: `${className}ForSequenceClassification`,
     create: (options): FamilyModel => {
-      const { config: raw, task, labelSmoothing, file } = options;
+      const { config: raw, task, labelSmoothing, method, file } = options;
       const config = parse(raw, file);
       const body = llamaBody(config);
       const head = labelHead({ body, task, labelSmoothing });
       return {
-        program: createProgram({ identity: identityOf(options), body, head }),
+        program: createProgram({ identity: identityOf(options), body, head, method }),
         maxTokens: config.maxTokens,
         vocabSize: config.vocabSize,
         typeVocabSize: 1,

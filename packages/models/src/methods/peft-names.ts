@@ -1,0 +1,8 @@
+/** How PEFT 0.21 names tensors in adapter_model.safetensors. */
+
+const prefix = 'base_model.model.';
+
+/** A tensor of an adapter's file. @param tensor path in the model, e.g. `classifier.weight` */
+export function adapterName(tensor: string): string {
+  return tensor.startsWith(prefix) ? tensor : `${prefix}${tensor}`;
+}
