@@ -13,8 +13,18 @@ import {
 } from './expected-time.js';
 import { rememberSpeed, rememberedSpeeds } from './speed-file.js';
 
-const model = { parameterCount: 22_000_000, denseCount: 10_000_000, layersWidth: 6 * 384 };
-const larger = { parameterCount: 109_000_000, denseCount: 85_000_000, layersWidth: 12 * 768 };
+const model = {
+  parameterCount: 22_000_000,
+  trainedCount: 22_000_000,
+  denseCount: 10_000_000,
+  layersWidth: 6 * 384,
+};
+const larger = {
+  parameterCount: 109_000_000,
+  trainedCount: 109_000_000,
+  denseCount: 85_000_000,
+  layersWidth: 12 * 768,
+};
 
 const measured = {
   steps: 100,
@@ -59,7 +69,7 @@ describe('the expected time of a run', () => {
   it('is not told by a short or resumed run, nor by a model of quite another size', () => {
     expect(speedOf({ ...measured, steps: 9 }, model)).toBeUndefined();
     expect(speedOf({ ...measured, resumed_from: 'checkpoint-5' }, model)).toBeUndefined();
-    const tiny = { parameterCount: 1000, denseCount: 900, layersWidth: 8 };
+    const tiny = { parameterCount: 1000, trainedCount: 1000, denseCount: 900, layersWidth: 8 };
     expect(nearestSpeed([{ ...speed, model: tiny }], model)).toBeUndefined();
     expect(nearestSpeed([{ ...speed, model: larger }, speed], model)).toBe(speed);
     expect(nearestSpeed([{ ...speed, model: larger }], model)?.model).toBe(larger);

@@ -15,7 +15,12 @@ const mostModels = 20;
 const positive = z.number().positive();
 const fileSchema = z.array(
   z.object({
-    model: z.object({ parameterCount: positive, denseCount: positive, layersWidth: positive }),
+    model: z.object({
+      parameterCount: positive,
+      trainedCount: positive,
+      denseCount: positive,
+      layersWidth: positive,
+    }),
     startSeconds: z.number().nonnegative(),
     fixedSeconds: z.number().nonnegative(),
     flopsPerSecond: positive,
