@@ -14,7 +14,6 @@ import {
 import { reportData } from '@microtune/data';
 import { modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
-import { createLogger } from '@microtune/shared/logging';
 import { dataDoubts, dataLine } from '../output/data-words.js';
 import { ownVersion } from '../own-files.js';
 import { proveRun } from '../engines/prove-run.js';
@@ -90,7 +89,10 @@ export async function launchTraining(
     },
     cacheFolder,
     model,
-    openLogger: (folder) => createLogger(folder, 'coordinator'),
+    openLogger: async (folder) => {
+      const { createLogger } = await import('@microtune/shared/logging');
+      return createLogger(folder, 'coordinator');
+    },
     observe,
     stop,
   });
