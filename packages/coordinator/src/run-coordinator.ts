@@ -62,7 +62,7 @@ export interface TrainingContext {
   /** For the estimate of memory; undefined makes none. */
   readonly model?: ModelNumbers | undefined;
   /** Opens the coordinator's log. @param folder of all logs of the run, made when missing */
-  openLogger(folder: string): Logger;
+  openLogger(folder: string): Promise<Logger>;
   readonly observe: RunObserver;
   /** Aborted with reason `interrupted` or `terminated`: finish the planned steps, save a checkpoint, stop. */
   readonly stop: AbortSignal;
@@ -102,7 +102,7 @@ export async function runTraining(
   // Workers start while the data is opened: both take about a second.
   const opened = await untilStopped(openAndCheck(config, context), context.stop);
   const place = createRunPlace(folder.root, { inPlace });
-  const logger = context.openLogger(place.folder.logs);
+  const logger = await context.openLogger(place.folder.logs);
   let recorder: RunRecorder | undefined;
   let graceMs = 0;
   try {

@@ -26,7 +26,7 @@ import {
   type WorkerMessage,
 } from '@microtune/shared';
 import { dieWithParent } from '@microtune/shared/die-with-parent';
-import { createLogger, type Logger } from '@microtune/shared/logging';
+import type { Logger } from '@microtune/shared/logging';
 import { createInbox, type Inbox } from './inbox.js';
 import { obey, type Body } from './obey.js';
 import { createProgress, type Progress } from './progress.js';
@@ -206,12 +206,11 @@ class Worker {
 
   async #join(welcome: Welcome): Promise<void> {
     const { clock, transport, cacheFolder, graphStore } = this.#parts;
-    this.#logger = createLogger(runFolder(welcome.config.outputDir).logs, `worker-${welcome.rank}`);
     const progress = createProgress((phase, step) => {
       this.tell(step, { type: 'progress', phase }).catch(() => undefined);
     });
     this.#progress = progress;
-    const session = await openSession({
+    const opening = openSession({
       welcome,
       clock,
       progress,
@@ -221,6 +220,12 @@ class Worker {
       giveUp: this.#halt.signal,
       openEngine: (config) => this.#parts.openEngine(config),
     });
+    // Who awaits it sees its error.
+    opening.catch(() => undefined);
+    // Loaded while the session opens: it takes as long as a tenth of that.
+    const { createLogger } = await import('@microtune/shared/logging');
+    this.#logger = createLogger(runFolder(welcome.config.outputDir).logs, `worker-${welcome.rank}`);
+    const session = await opening;
     this.#session = session;
     const { name } = deviceOfRank(welcome.config, welcome.rank);
     const gpu = name === 'cpu' ? undefined : this.#parts.describeGpu(name);

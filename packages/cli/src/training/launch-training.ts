@@ -13,7 +13,6 @@ import {
 } from '@microtune/coordinator';
 import { methodOf, modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
-import { createLogger } from '@microtune/shared/logging';
 import { dataDoubts, dataLine } from '../output/data-words.js';
 import { ownVersion } from '../own-files.js';
 import { proveRun } from '../engines/prove-run.js';
@@ -95,7 +94,10 @@ export async function launchTraining(
     },
     cacheFolder,
     model,
-    openLogger: (folder) => createLogger(folder, 'coordinator'),
+    openLogger: async (folder) => {
+      const { createLogger } = await import('@microtune/shared/logging');
+      return createLogger(folder, 'coordinator');
+    },
     observe,
     stop,
   });
