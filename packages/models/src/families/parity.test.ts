@@ -1,7 +1,7 @@
 /** Logits, losses and gradients of decoders against what transformers computed (oracle/make_decoders.py). */
 import { join } from 'node:path';
 import { loadEngine, type Engine } from '@microtune/engine';
-import { outputNames } from '@microtune/tasks';
+import { correctName, outputNames } from '@microtune/tasks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   decoderFolder,
@@ -13,7 +13,6 @@ import { readJson } from '../../oracle/fixtures.js';
 import { runTraced } from '../../oracle/run-traced.js';
 import { readConfig } from '../folder/config-file.js';
 import { causalLmHead } from '../heads/causal-lm.js';
-import { correctName } from '../heads/causal-lm-forward.js';
 import { labelHead } from '../heads/label-head.js';
 import { graphNames, type ModelProgram } from '../program/program.js';
 import { SafetensorsFile } from '../safetensors/reader.js';

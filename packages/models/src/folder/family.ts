@@ -50,7 +50,7 @@ export interface FamilyModel {
 
 export interface ModelFamily {
   /** `architectures` of a saved folder. */
-  readonly architecture: string;
+  architecture(task: TaskSpec): string;
   /** @throws MicrotuneError `data` for a config.json that does not fit */
   create(options: FamilyOptions): FamilyModel;
 }

@@ -180,7 +180,7 @@ function describe(raw: HfConfig, options: ModelOptions, file: string): Described
   }
   const config = {
     ...withTask(withOverrides(raw, options.overrides ?? {}), task),
-    architectures: [family.architecture],
+    architectures: [family.architecture(task)],
   };
   const model = family.create({ config, task, labelSmoothing, method: options.method, file });
   const { program, maxTokens, vocabSize, typeVocabSize, padTokenId } = model;

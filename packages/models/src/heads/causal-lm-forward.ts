@@ -1,7 +1,7 @@
 /** The tensors of causal-lm.ts. Letters: N tokens, K of them predict, H hidden, V words. */
 import { chunkedCrossEntropy, embedding } from '@microtune/engine';
 import { greater, matMul, scalar, where } from '@tensorflow/tfjs-core';
-import { causalInputs, ignoreIndex, outputNames } from '@microtune/tasks';
+import { causalInputs, correctName, ignoreIndex, outputNames } from '@microtune/tasks';
 import type { HeadForward, HeadState } from '../program/head.js';
 
 export interface CausalLmForwardOptions {
@@ -30,6 +30,3 @@ export function causalLmForward({ output, labelSmoothing }: CausalLmForwardOptio
     }),
   };
 }
-
-/** float32 []: counted tokens that the model would have said itself. */
-export const correctName = 'correct';

@@ -8,7 +8,7 @@ import { bertHead } from './heads.js';
 import { fileNames, layerOf, mayBeCreated, paths } from './modules.js';
 
 export const bertFamily: ModelFamily = {
-  architecture: 'BertForSequenceClassification',
+  architecture: () => 'BertForSequenceClassification',
   create: (options): FamilyModel => {
     const { config: raw, task, labelSmoothing, method, file } = options;
     const config = parseBertConfig(raw, file);

@@ -1,19 +1,22 @@
 /** GPT-2 as the folder code sees it. */
 import { identityOf, type FamilyModel, type ModelFamily } from '../../folder/family.js';
 import type { InitialValue } from '../../folder/initial-values.js';
-import { labelHead } from '../../heads/label-head.js';
+import { decoderArchitecture, decoderHead } from '../../heads/decoder-head.js';
 import { createProgram } from '../../program/create-program.js';
 import { gpt2Body } from './body.js';
 import { parseGpt2Config, type Gpt2Config } from './config.js';
+import { gpt2Names } from './modules.js';
 import { gpt2FileNames, gpt2LayerOf, gpt2MayBeCreated } from './names.js';
 
 export const gpt2Family: ModelFamily = {
-  architecture: 'GPT2ForSequenceClassification',
+  architecture: (task) =>
+    decoderArchitecture(task, { className: 'GPT2', language: 'GPT2LMHeadModel' }),
   create: (options): FamilyModel => {
     const { config: raw, task, labelSmoothing, method, file } = options;
     const config = parseGpt2Config(raw, file);
     const body = gpt2Body(config);
-    const head = labelHead({ body, task, labelSmoothing });
+    const output = config.tieWordEmbeddings ? undefined : gpt2Names.output;
+    const head = decoderHead({ body, task, output, labelSmoothing });
     return {
       program: createProgram({ identity: identityOf(options), body, head, method }),
       maxTokens: config.maxTokens,

@@ -1,7 +1,7 @@
 /** Llama and its relatives as the folder code sees them. */
 import type { HfConfig } from '../../folder/config-file.js';
 import { identityOf, type FamilyModel, type ModelFamily } from '../../folder/family.js';
-import { labelHead } from '../../heads/label-head.js';
+import { decoderArchitecture, decoderHead } from '../../heads/decoder-head.js';
 import { createProgram } from '../../program/create-program.js';
 import { parseMistralConfig } from '../mistral/config.js';
 import { parseQwen2Config } from '../qwen2/config.js';
@@ -9,6 +9,7 @@ import { parseQwen3Config } from '../qwen3/config.js';
 import { llamaBody } from './body.js';
 import { parseLlamaConfig, type LlamaConfig } from './config.js';
 import { llamaInitialValue } from './initial-value.js';
+import { llamaNames } from './modules.js';
 import { llamaFileNames, llamaLayerOf, llamaMayBeCreated } from './names.js';
 
 export const llamaFamily = familyOf('Llama', parseLlamaConfig);
@@ -22,12 +23,14 @@ function familyOf(
   parse: (config: HfConfig, file: string) => LlamaConfig,
 ): ModelFamily {
   return {
-    architecture: `${className}ForSequenceClassification`,
+    architecture: (task) =>
+      decoderArchitecture(task, { className, language: `${className}ForCausalLM` }),
     create: (options): FamilyModel => {
       const { config: raw, task, labelSmoothing, method, file } = options;
       const config = parse(raw, file);
       const body = llamaBody(config);
-      const head = labelHead({ body, task, labelSmoothing });
+      const output = config.tieWordEmbeddings ? undefined : llamaNames.output;
+      const head = decoderHead({ body, task, output, labelSmoothing });
       return {
         program: createProgram({ identity: identityOf(options), body, head, method }),
         maxTokens: config.maxTokens,
