@@ -27,6 +27,8 @@ export { openSplits } from './open-splits.js';
 export type { SplitConfig, SplitPlaces, Splits } from './open-splits.js';
 export { reportData, spreadOf } from './data-report.js';
 export type { DataReport, RepeatedRows, SplitReport, Spread } from './data-report.js';
+export { createRandom, purposes } from './random.js';
+export type { Random } from './random.js';
 export { holdOut } from './hold-out.js';
 export { openRows } from './open-rows.js';
 export type { OpenedRow, RowOptions, RowSource } from './open-rows.js';

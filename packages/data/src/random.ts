@@ -18,6 +18,7 @@ export const purposes = {
   dropoutPool: 3,
   dropoutOffset: 4,
   shapes: 5,
+  sampling: 6,
 } as const;
 
 /** One round of a 32-bit mixing function (the finalizer of MurmurHash3): every input bit changes every output bit. */

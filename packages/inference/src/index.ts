@@ -11,3 +11,12 @@ export type {
 export type { Figures } from './forward-runner.js';
 export type { ClassPrediction, Prediction, ValuePrediction } from './prediction.js';
 export type { TextInput } from './text-input.js';
+export { chooseToken } from './sampling/choose-token.js';
+export type { DrawPlace } from './sampling/choose-token.js';
+export { readGenerationConfig } from './sampling/generation-config.js';
+export type { GenerationConfig } from './sampling/generation-config.js';
+export { checkSampling, greedy } from './sampling/sampling-options.js';
+export type { SamplingOptions } from './sampling/sampling-options.js';
+export { createStopFinder } from './sampling/stop-strings.js';
+export type { StopFinder } from './sampling/stop-strings.js';
+export { tokenProbabilities } from './sampling/token-probabilities.js';
