@@ -121,25 +121,6 @@ describe('tsv', () => {
   });
 });
 
-describe('json', () => {
-  it('reads an array of objects, whose rows are numbered', async () => {
-    const file = fileWith('array.json', '\ufeff \n[{"text":"a"},\n {"text":"b", "list":[1]}]\n');
-    expect(await rowsOf(file)).toEqual([
-      { values: { text: 'a' }, file, line: 1 },
-      { values: { text: 'b', list: [1] }, file, line: 2 },
-    ]);
-  });
-
-  it.each([
-    ['[{"text":"a"}', /array2\.json: bad JSON: .* one array of objects is expected/],
-    ['[{"text":"a"}, 5]', /array2\.json:2: expected an array of objects/],
-    ['[[1]]', /array2\.json:1: expected an array of objects/],
-    ['[]', /array2\.json: the file has no rows of data/],
-  ])('refuses %s', async (content, message) => {
-    await expect(rowsOf(fileWith('array2.json', content))).rejects.toThrow(message);
-  });
-});
-
 describe('jsonl', () => {
   it('reads .jsonl and .json lines, skipping blank ones and a byte order mark', async () => {
     expect(

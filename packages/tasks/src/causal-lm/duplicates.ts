@@ -1,16 +1,24 @@
 import { hash } from 'node:crypto';
 
-/** Tells samples whose tokens came before, learned ones alike. By a hash, so that memory does not grow with their length. */
-export function createDuplicateCounter(): (sample: {
+interface KeyedSample {
   readonly ids: ArrayLike<number>;
+  /** [tokens] 1 for a token that is learned. */
   readonly flags: Uint8Array;
-}) => boolean {
+}
+
+/** Equal for samples of the same tokens, learned ones alike: a hash, so that memory does not grow with their length. */
+export function sampleKey({ ids, flags }: KeyedSample): string {
+  const words = new Int32Array(2 * ids.length);
+  words.set(ids);
+  words.set(flags, ids.length);
+  return hash('sha1', words, 'base64');
+}
+
+/** Tells samples that came before. */
+export function createDuplicateCounter(): (sample: KeyedSample) => boolean {
   const seen = new Set<string>();
-  return ({ ids, flags }) => {
-    const words = new Int32Array(2 * ids.length);
-    words.set(ids);
-    words.set(flags, ids.length);
-    const key = hash('sha1', words, 'base64');
+  return (sample) => {
+    const key = sampleKey(sample);
     const isKnown = seen.has(key);
     seen.add(key);
     return isKnown;

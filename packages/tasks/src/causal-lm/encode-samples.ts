@@ -20,7 +20,7 @@ import { findDataForm, formText, type DataForm, type FormOptions } from './data-
 import { createDuplicateCounter } from './duplicates.js';
 import { readExample, type Example, type LossOn } from './example.js';
 import { learnedTokens } from './learned-tokens.js';
-import { SampleCollector } from './sample-collector.js';
+import { SampleCollector, type CollectedSample } from './sample-collector.js';
 import { noCounts, type SampleCounts } from './sample-counts.js';
 import type { CausalSamples } from './samples.js';
 
@@ -153,18 +153,18 @@ class Encoder {
     this.#checkVocabulary(marked.ids, row);
     this.#counts.openTurns += example.openTurns;
     if (straddling > 0) this.#counts.straddlingSamples++;
-    const pieces = isDocument
-      ? this.#blocks(marked)
-      : this.#fitted(upTo(marked, marked.flags.lastIndexOf(1) + 1));
+    const seen = upTo(marked, marked.flags.lastIndexOf(1) + 1);
+    const pieces = isDocument ? this.#blocks(marked) : this.#fitted(seen);
+    const isCut = !isDocument && seen.ids.length > this.#options.maxSeqLength;
     const learnable = pieces.filter(hasTarget);
     if (pieces.length > 0 && learnable.length === 0) this.#counts.rowsWithoutTarget++;
-    for (const piece of learnable) this.#keep(piece, at);
+    for (const piece of learnable) this.#keep({ ...piece, row: at, isCut });
   }
 
-  #keep(piece: Marked, row: number): void {
+  #keep(piece: Marked & Pick<CollectedSample, 'row' | 'isCut'>): void {
     if (this.#isDuplicate(piece)) this.#counts.duplicateSamples++;
     this.#counts.tokens += piece.ids.length;
-    this.#collector.add({ ...piece, row });
+    this.#collector.add(piece);
   }
 
   /** A document goes on in further samples. */

@@ -79,10 +79,22 @@ describe('the splits of a causal language model', () => {
     const validationFile = [fileOf('held2.jsonl', ['ten', 'two', 'ten'])];
     const opened = await open({ validationFile });
     expect(opened.report()).toMatchObject({
-      train: { rows: 10, classCounts: undefined, duplicateRows: 1, rowsCut: 0 },
+      train: { rows: 10, duplicateRows: 1, rowsCut: 0, classCounts: undefined },
       validation: { rows: 3, duplicateRows: 1 },
+      overlapRows: 1,
     });
     expect(opened.notes).toContain('validation data: 1 sample has the tokens of an earlier one');
+  });
+});
+
+describe('rows that were cut', () => {
+  it('are counted in the split that holds them', async () => {
+    const longest = (await open()).report().train.tokens.max;
+    const cut = { maxSeqLength: longest - 1 };
+    const { train, validation } = (await open({ ...cut, validationSplit: 0.3 })).report();
+    const whole = (await open(cut)).report().train.rowsCut;
+    expect(whole).toBeGreaterThan(0);
+    expect(train.rowsCut + (validation?.rowsCut ?? 0)).toBe(whole);
   });
 });
 

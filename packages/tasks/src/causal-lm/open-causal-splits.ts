@@ -6,7 +6,7 @@ import type { OpenedTask, TaskSplit } from '../opened-task.js';
 import { createCausalCollator } from './causal-collator.js';
 import { causalDigest, causalMetricNames, scoreCausal } from './causal-digest.js';
 import { columnsOfForm } from './data-form.js';
-import { createDuplicateCounter } from './duplicates.js';
+import { sampleKey } from './duplicates.js';
 import type { EncodeOptions } from './encode-samples.js';
 import { readModelLimits } from './model-limits.js';
 import { openSamples, type OpenedSamples } from './open-samples.js';
@@ -95,11 +95,7 @@ export async function openCausalSplits(
       ...read.notes,
       ...(held?.notes ?? []).map((note) => `validation data: ${note}`),
     ],
-    report: () =>
-      report(train.samples, validation?.samples, {
-        train: read.counts.cutRows,
-        validation: held?.counts.cutRows ?? 0,
-      }),
+    report: () => report(train.samples, validation?.samples),
   };
 }
 
@@ -166,45 +162,37 @@ function splitOf(samples: CausalSamples, contentHash: string, padTokenId: number
   };
 }
 
-/** @param rowsCut of the files: which samples were longer, they do not tell */
-const describe = ({ size, lengths }: CausalSamples, rowsCut: number) => ({
+const describe = ({ size, lengths, cut }: CausalSamples) => ({
   rows: size,
   classCounts: undefined,
   labelRange: undefined,
   tokens: spreadOf(lengths),
-  rowsCut,
+  rowsCut: cut.reduce((sum, isCut) => sum + isCut, 0),
 });
 
-function report(
-  train: CausalSamples,
-  validation: CausalSamples | undefined,
-  rowsCut: { readonly train: number; readonly validation: number },
-): DataReport {
-  const isKnown = createDuplicateCounter();
-  const repeated = (samples: CausalSamples): number => countKnown(samples, isKnown);
-  const duplicateRows = repeated(train);
-  const overlapRows = validation === undefined ? 0 : repeated(validation);
+function report(train: CausalSamples, validation: CausalSamples | undefined): DataReport {
+  const trained = new Set(keysOf(train));
+  const held = validation === undefined ? [] : keysOf(validation);
   return {
-    train: { ...describe(train, rowsCut.train), duplicateRows, conflictingRows: 0 },
-    validation: validation && {
-      ...describe(validation, rowsCut.validation),
-      duplicateRows: countKnown(validation, createDuplicateCounter()),
+    train: {
+      ...describe(train),
+      duplicateRows: train.size - trained.size,
       conflictingRows: 0,
     },
-    overlapRows,
+    validation: validation && {
+      ...describe(validation),
+      duplicateRows: held.length - new Set(held).size,
+      conflictingRows: 0,
+    },
+    overlapRows: held.filter((key) => trained.has(key)).length,
   };
 }
 
-function countKnown(
-  samples: CausalSamples,
-  isKnown: ReturnType<typeof createDuplicateCounter>,
-): number {
-  let known = 0;
-  for (let sample = 0; sample < samples.size; sample++) {
+function keysOf(samples: CausalSamples): string[] {
+  return Array.from({ length: samples.size }, (_, sample) => {
     const [from, to] = boundsOf(samples, sample);
     const ids = samples.ids.subarray(from, to);
     const flags = Uint8Array.from(ids, (_, at) => Number(getBit(samples.learned, from + at)));
-    if (isKnown({ ids, flags })) known++;
-  }
-  return known;
+    return sampleKey({ ids, flags });
+  });
 }

@@ -23,7 +23,7 @@ export interface OpenedSamples extends EncodedSamples {
 }
 
 /** Counts up when the meaning of a cache entry changes. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /**
  * @param cacheFolder undefined keeps nothing; one that cannot be written costs time alone, and is said
@@ -102,20 +102,21 @@ const metaSchema = z.object({
 });
 
 function toColumns({ samples, counts, form }: EncodedSamples): ColumnFile {
-  const { offsets, ids, learned, targets, rows } = samples;
-  return { meta: { counts, form }, columns: { offsets, ids, learned, targets, rows } };
+  const { offsets, ids, learned, targets, rows, cut } = samples;
+  return { meta: { counts, form }, columns: { offsets, ids, learned, targets, rows, cut } };
 }
 
 /** @returns undefined for an entry that is not one of samples */
 function fromColumns({ meta, columns }: ColumnFile): EncodedSamples | undefined {
   const parsed = metaSchema.safeParse(meta);
-  const { offsets, ids, learned, targets, rows } = columns;
+  const { offsets, ids, learned, targets, rows, cut } = columns;
   const areInts = [offsets, ids, targets, rows].every((column) => column instanceof Int32Array);
-  if (!parsed.success || !areInts || !(learned instanceof Uint8Array)) return undefined;
+  if (!parsed.success || !areInts) return undefined;
+  if (!(learned instanceof Uint8Array) || !(cut instanceof Uint8Array)) return undefined;
   const ints = { offsets, ids, targets, rows } as Pick<
     CausalSamples,
     'offsets' | 'ids' | 'targets' | 'rows'
   >;
   const lengths = ints.offsets.subarray(1).map((end, sample) => end - (ints.offsets[sample] ?? 0));
-  return { ...parsed.data, samples: { ...ints, learned, lengths, size: lengths.length } };
+  return { ...parsed.data, samples: { ...ints, learned, cut, lengths, size: lengths.length } };
 }

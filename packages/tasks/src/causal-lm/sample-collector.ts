@@ -9,6 +9,8 @@ export interface CollectedSample {
   readonly flags: Uint8Array;
   /** The row of the files, from 0. */
   readonly row: number;
+  /** Of a row that is longer. */
+  readonly isCut: boolean;
 }
 
 const maxTokens = 2 ** 31 - 1;
@@ -20,8 +22,9 @@ export class SampleCollector {
   readonly #offsets: number[] = [0];
   readonly #targets: number[] = [];
   readonly #rows: number[] = [];
+  readonly #cut: number[] = [];
 
-  add({ ids, flags, row }: CollectedSample): void {
+  add({ ids, flags, row, isCut }: CollectedSample): void {
     const end = this.#tokens + ids.length;
     assert(end <= maxTokens, 'more than 2^31 tokens in one data set');
     this.#reserve(end);
@@ -36,6 +39,7 @@ export class SampleCollector {
     this.#offsets.push(end);
     this.#targets.push(targets);
     this.#rows.push(row);
+    this.#cut.push(Number(isCut));
   }
 
   finish(): CausalSamples {
@@ -48,6 +52,7 @@ export class SampleCollector {
       learned: this.#learned.slice(0, Math.ceil(this.#tokens / 8)),
       targets: Int32Array.from(this.#targets),
       rows: Int32Array.from(this.#rows),
+      cut: Uint8Array.from(this.#cut),
     };
   }
 

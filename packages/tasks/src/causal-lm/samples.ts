@@ -17,6 +17,8 @@ export interface CausalSamples {
   readonly targets: Int32Array;
   /** [size] The row of the files, from 0, that each sample came from; rising. */
   readonly rows: Int32Array;
+  /** [size] 1 for a sample that is the start of a longer row. */
+  readonly cut: Uint8Array;
 }
 
 /** Where a sample's tokens lie in `ids`: `[from, to)`. */
@@ -63,6 +65,7 @@ export function selectSamples(source: CausalSamples, chosen: Int32Array): Causal
     learned,
     targets: take(source.targets),
     rows: take(source.rows),
+    cut: Uint8Array.from(chosen, (sample) => source.cut[sample] ?? 0),
   };
 }
 

@@ -12,6 +12,7 @@ export function samplesOf(made: readonly Made[]): CausalSamples {
       ids: tokens.map(([id]) => id),
       flags: Uint8Array.from(tokens, ([, learned]) => Number(learned)),
       row,
+      isCut: false,
     }),
   );
   return collector.finish();
