@@ -1,6 +1,7 @@
 // Native libraries read their settings there while they load: a stand-in would not reach them.
 import { env as environment } from 'node:process';
 import { adamwNames, loadEngine, type DeviceState, type Engine } from '@microtune/engine';
+import type { MethodSpec } from '@microtune/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testTensorflow } from '../../../engine/src/setup/tensorflow-test-addon.js';
 import { testCacheFolder as cacheFolder } from '../../../engine/src/setup/test-libraries.js';
@@ -10,6 +11,16 @@ import { openSmallWorld } from '../testing/small-training.js';
 const skipReasons = {
   xla: (await testXlaPlugin(environment)).skipReason,
   tensorflow: (await testTensorflow()).skipReason,
+};
+
+const lora: MethodSpec = {
+  kind: 'lora',
+  r: 4,
+  alpha: 8,
+  dropout: 0.1,
+  targets: undefined,
+  modulesToSave: [],
+  useRslora: false,
 };
 
 function relativeError(values: Float32Array, expected: Float32Array): number {
@@ -89,6 +100,26 @@ describe.each(['xla', 'tensorflow'] as const)('a replica on %s', (name) => {
       const logits = await resident.workers[0]!.logits();
       expect(relativeError(logits, await host.workers[0]!.logits())).toBeLessThan(1e-5);
     });
+
+    it(
+      'keeps what is not trained where it is, and trains LoRA as state in the arena does',
+      { timeout: 240_000 },
+      async () => {
+        using resident = await openSmallWorld(engine, { workers: 1, method: lora });
+        using host = await openSmallWorld(
+          { ...engine, init: undefined },
+          { workers: 1, method: lora },
+        );
+        const [reports, expected] = [await resident.train(1, 3), await host.train(1, 3)];
+        reports.forEach(({ lossSum }, i) => {
+          expect(lossSum / expected[i]!.lossSum).toBeCloseTo(1, 5);
+        });
+        const [state, hostState] = [await resident.snapshot(), await host.snapshot()];
+        expect(state.parameters.length).toBeLessThan(2000);
+        for (const block of ['parameters', 'm', 'v'] as const)
+          expect(relativeError(state[block], hostState[block]), block).toBeLessThan(1e-5);
+      },
+    );
 
     it(
       'gives the same bits with 1, 2, 3 and 4 workers, one of them without shards',
