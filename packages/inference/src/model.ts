@@ -10,7 +10,7 @@ import {
   type Texts,
 } from '@microtune/data';
 import type { EngineName, Precision } from '@microtune/engine';
-import type { LoadedModel } from '@microtune/models';
+import type { LabelModel } from './label-model.js';
 import {
   MicrotuneError,
   labelCount,
@@ -31,7 +31,7 @@ import { problemOf, textsOfInputs, type TakesPairs, type TextInput } from './tex
 export interface ModelParts {
   /** As the caller named it. */
   readonly folder: string;
-  readonly model: LoadedModel;
+  readonly model: LabelModel;
   readonly runner: ForwardRunner;
   readonly tokenizer: TextTokenizer;
   readonly settings: RunSettings;

@@ -5,6 +5,7 @@ import { loadTextTokenizer } from '@microtune/data';
 import type { CompileOptions, Engine } from '@microtune/engine';
 import { loadModel, type GraphStore, type LoadedModel } from '@microtune/models';
 import { MicrotuneError, checkpointStep } from '@microtune/shared';
+import { requireLabels } from './label-model.js';
 import { ForwardRunner } from './forward-runner.js';
 import { Model } from './model.js';
 import { readRunSettings } from './run-settings.js';
@@ -32,7 +33,7 @@ export interface OpenModelOptions {
 export async function openModel(folder: string, options: OpenModelOptions): Promise<Model> {
   requireModel(folder);
   const settings = await readRunSettings(folder);
-  const model = await loadModel(folder, { seed: 0 });
+  const model = requireLabels(await loadModel(folder, { seed: 0 }), folder);
   requireHead(model, folder);
   const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
   const { compile, cacheFolder, graphStore } = options;

@@ -10,6 +10,7 @@ export { checkWeights } from './folder/check-weights.js';
 export { requireFit } from './folder/require-fit.js';
 export type { ModelOverrides } from './folder/family.js';
 export type { HfConfig } from './folder/config-file.js';
+export { askedTask } from './folder/task.js';
 export type { TaskOptions } from './folder/task.js';
 export { methodOf } from './methods/method-spec.js';
 export type { MethodSpec } from './methods/method-spec.js';

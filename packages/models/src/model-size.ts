@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { modelConfigFile } from '@microtune/shared';
 import { findFamily } from './families/families.js';
 import { readConfig } from './folder/config-file.js';
-import { resolveTask } from './folder/task.js';
+import { resolveTask, type TaskOptions } from './folder/task.js';
 import type { MethodSpec } from './methods/method-spec.js';
 import type { Parameter } from './program/program.js';
 import { elementCount } from './optimizer/layout.js';
 
+export { askedTask } from './folder/task.js';
 export { methodOf } from './methods/method-spec.js';
 
 export interface ModelSize {
@@ -22,20 +23,20 @@ export interface ModelSize {
 }
 
 /**
- * @param numLabels of the head
+ * @param asked what the head is for, as far as it is known
  * @returns undefined for a model type that is not known here
  * @throws MicrotuneError `usage` or `data` as `loadModel` does for the folder's config.json
  */
 export async function modelSize(
   folder: string,
-  numLabels: number,
+  asked: TaskOptions,
   method?: MethodSpec,
 ): Promise<ModelSize | undefined> {
   const config = await readConfig(folder);
   const family = findFamily(config);
   if (family === undefined) return undefined;
   const file = join(folder, modelConfigFile);
-  const task = resolveTask(config, { numLabels }, file);
+  const task = resolveTask(config, asked, file);
   const model = family.create({ config, task, labelSmoothing: 0, method, file });
   const { parameters } = model.program;
   const count = (which: (parameter: Parameter) => boolean): number =>

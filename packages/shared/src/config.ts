@@ -8,7 +8,8 @@ import { z } from 'zod';
 import { deviceListSchema } from './devices.js';
 import { MicrotuneError } from './errors.js';
 import { methodOptions, resolvedMethodOptions } from './method-config.js';
-import { problemTypes } from './task-spec.js';
+import { languageOptions } from './language-config.js';
+import { problemTypes, taskNames } from './task-spec.js';
 
 const text = z.string().min(1, 'must not be empty');
 const fileList = z
@@ -37,6 +38,12 @@ export const engineChoices = ['auto', ...engineNames] as const;
 export const runConfigSchema = z.strictObject({
   // Model
   modelNameOrPath: text.describe('Folder of the source model in HuggingFace layout'),
+  task: z
+    .enum(taskNames)
+    .optional()
+    .describe(
+      'What is learned: a label for each text, or the next token (causal-lm). Default: labels',
+    ),
   numLabels: positive
     .optional()
     .describe('Number of classes; 1 for regression. Default: from the training labels'),
@@ -69,6 +76,7 @@ export const runConfigSchema = z.strictObject({
     .describe(
       'Columns of the text, or of the two texts of a pair. Default: the usual names, else the only column that can be a text (docs/data.md)',
     ),
+  ...languageOptions,
   labelColumnName: text.default('label').describe('Column of the label'),
   maxSeqLength: positive.default(128).describe('Tokens per row after truncation'),
   maxTrainSamples: positive.optional().describe('Use only the first rows of the training data'),

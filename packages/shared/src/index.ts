@@ -20,9 +20,18 @@ export {
   shardShapeSchema,
 } from './plan.js';
 export type { Shard, ShardRange, ShardShape } from './plan.js';
+export { languageOptions } from './language-config.js';
 export { methodNames, methodOptions } from './method-config.js';
 export type { MethodName } from './method-config.js';
-export { labelCount, labelsOf, problemTypeOf, problemTypes, taskSpecSchema } from './task-spec.js';
+export {
+  isLabelTask,
+  labelCount,
+  labelsOf,
+  problemTypeOf,
+  problemTypes,
+  taskNames,
+  taskSpecSchema,
+} from './task-spec.js';
 export type { LabelTask, ProblemType, TaskKind, TaskSpec } from './task-spec.js';
 export {
   adapterConfigFile,

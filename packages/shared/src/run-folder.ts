@@ -48,6 +48,7 @@ export const tokenizerFiles = [
   'special_tokens_map.json',
   'added_tokens.json',
   'vocab.txt',
+  'chat_template.jinja',
 ] as const;
 
 /** An adapter beside its base model, as PEFT keeps it: the one file instead of the model's weights, and what it says of itself. */

@@ -17,12 +17,26 @@ const sequenceClassification = z.strictObject({
 /** One number for a text. */
 const regression = z.strictObject({ kind: z.literal('regression') });
 
-export const taskSpecSchema = z.discriminatedUnion('kind', [sequenceClassification, regression]);
+/** The next token, from those before it in its sample. */
+const causalLm = z.strictObject({ kind: z.literal('causal-lm') });
+
+export const taskSpecSchema = z.discriminatedUnion('kind', [
+  sequenceClassification,
+  regression,
+  causalLm,
+]);
 export type TaskSpec = Readonly<z.infer<typeof taskSpecSchema>>;
 export type TaskKind = TaskSpec['kind'];
 
 /** The tasks whose rows carry a label each. */
 export type LabelTask = Extract<TaskSpec, { kind: 'sequence-classification' | 'regression' }>;
+
+/** What `--task` takes; whether labels are classes or numbers is `problem_type`. */
+export const taskNames = ['sequence-classification', 'causal-lm'] as const satisfies TaskKind[];
+
+export function isLabelTask(task: TaskSpec): task is LabelTask {
+  return task.kind !== 'causal-lm';
+}
 
 /** HuggingFace's word for a task of labels. */
 export function problemTypeOf({ kind }: LabelTask): ProblemType {

@@ -1,6 +1,7 @@
 /** The one place that lists the tasks: whoever adds one adds its opener here. */
 import type { SplitPlaces } from '@microtune/data';
-import type { ResolvedConfig, TaskKind, TaskSpec } from '@microtune/shared';
+import { isLabelTask, type ResolvedConfig, type TaskKind, type TaskSpec } from '@microtune/shared';
+import { openCausalSplits } from './causal-lm/open-causal-splits.js';
 import { openLabelTask } from './labels/open-label-task.js';
 import type { OpenedTask } from './opened-task.js';
 
@@ -11,9 +12,16 @@ export interface TaskPlaces extends Pick<SplitPlaces, 'tokenizerFolder' | 'cache
 
 type Opener = (config: ResolvedConfig, places: TaskPlaces) => Promise<OpenedTask>;
 
+const openLabels: Opener = (config, { task, ...folders }) =>
+  openLabelTask(config, {
+    ...folders,
+    task: task !== undefined && isLabelTask(task) ? task : undefined,
+  });
+
 const openers: { readonly [Kind in TaskKind]: Opener } = {
-  'sequence-classification': openLabelTask,
-  regression: openLabelTask,
+  'sequence-classification': openLabels,
+  regression: openLabels,
+  'causal-lm': openCausalSplits,
 };
 
 /**
@@ -21,5 +29,5 @@ const openers: { readonly [Kind in TaskKind]: Opener } = {
  * @throws MicrotuneError `data` or `usage` naming file and line, or the option, that does not fit
  */
 export async function openTask(config: ResolvedConfig, places: TaskPlaces): Promise<OpenedTask> {
-  return openers[places.task?.kind ?? 'sequence-classification'](config, places);
+  return openers[places.task?.kind ?? config.task ?? 'sequence-classification'](config, places);
 }

@@ -13,13 +13,15 @@ import {
 } from '@microtune/coordinator';
 import type { DataReport } from '@microtune/data';
 import { checkWeights, describeTrained } from '@microtune/models';
-import { methodOf, modelSize } from '@microtune/models/model-size';
+import { askedTask, methodOf, modelSize } from '@microtune/models/model-size';
 import {
   MicrotuneError,
+  isLabelTask,
   labelsOf,
   messageOf,
   runConfigSchema,
   type ResolvedConfig,
+  type TaskSpec,
 } from '@microtune/shared';
 import type { CommandInput } from '../command.js';
 import { loadConfig } from '../config/load-config.js';
@@ -104,7 +106,7 @@ function withAlso(error: unknown, problem: MicrotuneError): unknown {
 
 /** Everything about data and model, without starting anything. */
 async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['environment']) {
-  const size = await modelSize(config.modelNameOrPath, config.numLabels ?? 2, methodOf(config));
+  const size = await modelSize(config.modelNameOrPath, askedTask(config), methodOf(config));
   const opened = await openRun(config, { runId: 'check', cacheFolder, model: size });
   const { spec, task, notes, memory } = opened;
   const model = await openModel(config, opened);
@@ -120,9 +122,7 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     train_rows: task.train.size,
     evaluation_rows: task.validation?.size ?? 0,
     text_columns: task.textColumns,
-    label_column: config.labelColumnName,
-    problem_type: spec.config.problemType,
-    labels: labelsOf(task.spec),
+    ...labelFacts(task.spec, spec.config),
     ...dataFacts(report),
     train_batch_size: config.trainBatchSize,
     steps: spec.totalSteps,
@@ -141,6 +141,15 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     spec,
     work: size && workOf(opened, size),
   };
+}
+
+function labelFacts(
+  task: TaskSpec,
+  { labelColumnName, problemType }: ResolvedConfig,
+): Record<string, unknown> {
+  return isLabelTask(task)
+    ? { label_column: labelColumnName, problem_type: problemType, labels: labelsOf(task) }
+    : { task: task.kind };
 }
 
 /** Measured by an earlier run on this machine with the same engine, precision, device, workers and threads, or not told. */

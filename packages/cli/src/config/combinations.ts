@@ -1,6 +1,13 @@
 /** Combinations of options that cannot work, each named by the fields to change. One pure rule per combination. */
 import { isDeepStrictEqual } from 'node:util';
-import { MicrotuneError, methodOptions, optionName, type ParsedConfig } from '@microtune/shared';
+import {
+  MicrotuneError,
+  languageOptions,
+  methodOptions,
+  optionName,
+  runConfigSchema,
+  type ParsedConfig,
+} from '@microtune/shared';
 import { z } from 'zod';
 
 /** What this machine can do, as far as combinations depend on it. */
@@ -30,6 +37,21 @@ const whenEvaluationHasNoData =
 
 type MethodKey = keyof typeof methodOptions;
 const methodDefaults = z.object(methodOptions).parse({});
+
+const labelKeys = [
+  'numLabels',
+  'problemType',
+  'labelColumnName',
+  'classifierDropout',
+] as const satisfies (keyof ParsedConfig)[];
+const labelDefaults = runConfigSchema
+  .pick({
+    numLabels: true,
+    problemType: true,
+    labelColumnName: true,
+    classifierDropout: true,
+  })
+  .parse({});
 
 const rules: readonly Rule[] = [
   whenEvaluationHasNoData((c) =>
@@ -87,6 +109,19 @@ const rules: readonly Rule[] = [
     c.problemType === 'regression' && c.labelSmoothingFactor > 0
       ? '--label_smoothing_factor needs classes; --problem_type is regression'
       : undefined,
+  (c) => {
+    const given = labelKeys.find((key) => c[key] !== labelDefaults[key]);
+    return c.task === 'causal-lm' && given !== undefined
+      ? `--${optionName(given)} belongs to labels, and --task causal-lm has none: leave one of them out`
+      : undefined;
+  },
+  (c) => {
+    const keys = Object.keys(languageOptions) as (keyof typeof languageOptions)[];
+    const given = keys.find((key) => c[key] !== undefined);
+    return c.task !== 'causal-lm' && given !== undefined
+      ? `--${optionName(given)} belongs to --task causal-lm: give both, or neither`
+      : undefined;
+  },
   (c) =>
     c.method !== 'freeze' && c.freezeParameters !== undefined
       ? `--freeze_parameters belongs to --method freeze; --method is ${c.method}`

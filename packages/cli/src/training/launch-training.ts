@@ -11,7 +11,7 @@ import {
   type RunObserver,
   type Summary,
 } from '@microtune/coordinator';
-import { methodOf, modelSize } from '@microtune/models/model-size';
+import { askedTask, methodOf, modelSize } from '@microtune/models/model-size';
 import { systemClock, type ParsedConfig } from '@microtune/shared';
 import { dataDoubts, dataLine } from '../output/data-words.js';
 import { ownVersion } from '../own-files.js';
@@ -57,11 +57,7 @@ export async function launchTraining(
   ];
   for (const each of notes) observe({ type: 'note', ...each });
   const runId = randomUUID();
-  const model = await modelSize(
-    resolved.modelNameOrPath,
-    resolved.numLabels ?? 2,
-    methodOf(resolved),
-  );
+  const model = await modelSize(resolved.modelNameOrPath, askedTask(resolved), methodOf(resolved));
   const summary = await runTraining(resolved, {
     check: async (run) => {
       const { describeTrained, openModel } = await import('./open-model.js');

@@ -134,6 +134,7 @@ async function sourcesIn(folder: string, model: FamilyModel): Promise<Sources> {
 const peftTaskTypes: { readonly [Kind in TaskSpec['kind']]: string } = {
   'sequence-classification': 'SEQ_CLS',
   regression: 'SEQ_CLS',
+  'causal-lm': 'CAUSAL_LM',
 };
 
 function adapterOf(

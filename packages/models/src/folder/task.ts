@@ -4,9 +4,11 @@
  */
 import {
   MicrotuneError,
+  isLabelTask,
   problemTypeOf,
   problemTypes,
   type LabelTask,
+  type ResolvedConfig,
   type TaskSpec,
 } from '@microtune/shared';
 import { z } from 'zod';
@@ -19,11 +21,25 @@ export interface TaskOptions {
   numLabels?: number;
 }
 
+/** What a run asks for before its data are read. */
+export function askedTask({
+  task,
+  numLabels,
+}: Pick<ResolvedConfig, 'task' | 'numLabels'>): TaskOptions {
+  return task === 'causal-lm' ? { task: { kind: task } } : { numLabels: numLabels ?? 2 };
+}
+
 const taskSchema = z.object({
   id2label: z.record(z.string(), z.string()).nullish(),
   num_labels: z.number().int().positive().nullish(),
   problem_type: z.string().nullish(),
+  architectures: z.array(z.string()).nullish(),
 });
+
+/** Whoever loads a folder without a word about its head takes it for what it was saved as. */
+function isLanguageModel({ architectures }: z.infer<typeof taskSchema>): boolean {
+  return (architectures ?? []).some((name) => /^GPT2LMHeadModel$|ForCausalLM$/.test(name));
+}
 
 /**
  * Options win over config.json; HuggingFace's default is two classes.
@@ -36,6 +52,7 @@ export function resolveTask(config: HfConfig, options: TaskOptions, file: string
     throw new MicrotuneError('data', `${file}: ${z.prettifyError(found.error)}`);
   }
   if (options.task !== undefined) return checkTask(options.task);
+  if (options.numLabels === undefined && isLanguageModel(found.data)) return { kind: 'causal-lm' };
   const configured = labelsById(found.data.id2label ?? {}, file);
   refuseOther(found.data.problem_type ?? undefined, file);
   const inFile = configured?.length ?? found.data.num_labels ?? 2;
@@ -50,7 +67,11 @@ export function resolveTask(config: HfConfig, options: TaskOptions, file: string
 }
 
 /** A copy of `config` that says what `task` says. */
-export function withTask(config: HfConfig, task: LabelTask): HfConfig {
+export function withTask(config: HfConfig, task: TaskSpec): HfConfig {
+  return isLabelTask(task) ? withLabels(config, task) : config;
+}
+
+function withLabels(config: HfConfig, task: LabelTask): HfConfig {
   const { num_labels: numLabels, ...rest } = config;
   const labels = task.kind === 'regression' ? [nameOfValue(config)] : task.labels;
   return {

@@ -1,4 +1,5 @@
 /** Opens the data of a run that trains a causal language model: what a task with its data open is made of (`OpenedTask`). */
+import { createHash } from 'node:crypto';
 import { holdOut, loadSpanTokenizer, spreadOf, type DataReport } from '@microtune/data';
 import { MicrotuneError, type ResolvedConfig } from '@microtune/shared';
 import { loadChatTemplate } from '../chat/chat-template.js';
@@ -6,6 +7,7 @@ import type { OpenedTask, TaskSplit } from '../opened-task.js';
 import { createCausalCollator } from './causal-collator.js';
 import { causalDigest, causalMetricNames, scoreCausal } from './causal-digest.js';
 import { columnsOfForm } from './data-form.js';
+import { decideForm } from './decide-form.js';
 import { sampleKey } from './duplicates.js';
 import type { EncodeOptions } from './encode-samples.js';
 import { readModelLimits } from './model-limits.js';
@@ -40,16 +42,18 @@ export interface CausalPlaces {
 
 /** @throws MicrotuneError `data` or `usage` as `openSamples`; `usage` for contradicting options or a missing date */
 export async function openCausalSplits(
-  config: CausalConfig,
+  asked: CausalConfig,
   { tokenizerFolder, cacheFolder }: CausalPlaces,
-): Promise<Omit<OpenedTask, 'spec' | 'decided'>> {
-  const { validationFile, validationSplit = 0, maxTrainSamples, maxEvalSamples } = config;
+): Promise<OpenedTask> {
+  const { validationFile, validationSplit = 0, maxTrainSamples, maxEvalSamples } = asked;
   if (validationFile !== undefined && validationSplit > 0) {
     throw new MicrotuneError(
       'usage',
       'validation_split and validation_file exclude each other; give one of them',
     );
   }
+  const decided = await decideForm(asked.trainFile, asked);
+  const config = { ...asked, ...decided };
   const { source, maxSeqLength } = await openFolder(config, tokenizerFolder);
   const open = (files: readonly string[]): Promise<OpenedSamples> =>
     openSamples({ ...source, files }, { ...config, maxSeqLength }, cacheFolder);
@@ -71,7 +75,11 @@ export async function openCausalSplits(
     maxRows: number | undefined,
   ): SampleSplit => {
     const chosen = samplesOfRows(opened.samples, ofRows.subarray(0, maxRows));
-    return splitOf(selectSamples(opened.samples, chosen), opened.contentHash, padTokenId);
+    const contentHash = createHash('sha256')
+      .update(opened.contentHash)
+      .update(chosen)
+      .digest('hex');
+    return splitOf(selectSamples(opened.samples, chosen), contentHash, padTokenId);
   };
   const train = split(read, rows.train, maxTrainSamples);
   if (train.samples.size === 0)
@@ -80,6 +88,8 @@ export async function openCausalSplits(
     ? split(read, rows.validation, maxEvalSamples)
     : held && split(held, rangeOf(held.counts.rows), maxEvalSamples);
   return {
+    spec: { kind: 'causal-lm' },
+    decided,
     metricNames: causalMetricNames,
     digest: causalDigest,
     train: train.split,

@@ -1,4 +1,5 @@
 /** BERT as the folder code sees it. */
+import { MicrotuneError, isLabelTask, type LabelTask, type TaskSpec } from '@microtune/shared';
 import { identityOf, type FamilyModel, type ModelFamily } from '../../folder/family.js';
 import type { InitialValue } from '../../folder/initial-values.js';
 import { createProgram } from '../../program/create-program.js';
@@ -10,7 +11,8 @@ import { fileNames, layerOf, mayBeCreated, paths } from './modules.js';
 export const bertFamily: ModelFamily = {
   architecture: () => 'BertForSequenceClassification',
   create: (options): FamilyModel => {
-    const { config: raw, task, labelSmoothing, method, file } = options;
+    const { config: raw, labelSmoothing, method, file } = options;
+    const task = requireLabels(options.task, file);
     const config = parseBertConfig(raw, file);
     return {
       program: createProgram({
@@ -32,6 +34,15 @@ export const bertFamily: ModelFamily = {
     };
   },
 };
+
+function requireLabels(task: TaskSpec, file: string): LabelTask {
+  if (isLabelTask(task)) return task;
+  throw new MicrotuneError(
+    'usage',
+    `task: ${task.kind} needs a model that reads from left to right, and ${file} has model_type bert, which sees the whole text: ` +
+      'give a model of gpt2, llama, mistral, qwen2 or qwen3, or leave --task out to learn labels',
+  );
+}
 
 /** Weights normal, biases 0, LayerNorm the identity, the pad token's embedding 0. */
 function initialValue(tensor: string, config: BertConfig): InitialValue {
