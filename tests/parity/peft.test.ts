@@ -12,13 +12,32 @@ import { train } from '../support/cluster.js';
 import { makeTinyJob } from '../support/tiny-job.js';
 
 const python = process.env['MICROTUNE_PYTHON'] ?? resolve('.peers/bin/python');
-const script = fileURLToPath(new URL('peft_answers.py', import.meta.url));
+const script = fileURLToPath(new URL('peft_adapter.py', import.meta.url));
 const texts = ['the film is warm and moving', 'a dull story', 'the actor was often again clumsy'];
 
 function softmax(logits: readonly number[]): number[] {
   const powers = logits.map(Math.exp);
   const sum = powers.reduce((total, each) => total + each, 0);
   return powers.map((power) => power / sum);
+}
+
+function peft(args: readonly string[], input = ''): string {
+  const options = { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] } as const;
+  return execFileSync(python, [script, ...args], { ...options, stdio: [...options.stdio] });
+}
+
+async function expectSameAnswers(adapter: string): Promise<void> {
+  const theirs = peft(['answer', adapter], texts.join('\n'))
+    .trim()
+    .split('\n')
+    .map((line) => softmax(JSON.parse(line) as number[]));
+  await using model = await loadModel(adapter, { engine: 'onnx' });
+  const ours = (await model.predict(texts)) as ClassPrediction[];
+  expect(ours).toHaveLength(texts.length);
+  for (const [row, { scores }] of ours.entries()) {
+    for (const [id, score] of Object.values(scores).entries())
+      expect(score).toBeCloseTo(theirs[row]?.[id] ?? NaN, 5);
+  }
 }
 
 describe('a LoRA adapter', () => {
@@ -47,19 +66,14 @@ describe('a LoRA adapter', () => {
       lora_target_modules: 'query,value,dense',
     };
     await train(job, { output, workers: 2, options });
-    const theirs = execFileSync(python, [script, output], {
-      input: texts.join('\n'),
-      encoding: 'utf8',
-      stdio: ['pipe', 'pipe', 'ignore'],
-    })
-      .trim()
-      .split('\n')
-      .map((line) => softmax(JSON.parse(line) as number[]));
-    await using model = await loadModel(output, { engine: 'onnx' });
-    const ours = (await model.predict(texts)) as ClassPrediction[];
-    for (const [row, { scores }] of ours.entries()) {
-      for (const [id, score] of Object.values(scores).entries())
-        expect(score).toBeCloseTo(theirs[row]?.[id] ?? NaN, 5);
-    }
+    await expectSameAnswers(output);
+  }, 120_000);
+
+  it('that PEFT made answers here as there', async ({ skip }) => {
+    if (!existsSync(python)) skip(`no Python with peft: ${python} is not here`);
+    using job = await makeTinyJob();
+    const adapter = job.output('adapter');
+    peft(['make', job.model, adapter]);
+    await expectSameAnswers(adapter);
   }, 120_000);
 });

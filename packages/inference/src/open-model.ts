@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { loadTextTokenizer } from '@microtune/data';
 import type { CompileOptions, Engine } from '@microtune/engine';
 import { loadModel, type GraphStore, type LoadedModel } from '@microtune/models';
-import { MicrotuneError, checkpointStep } from '@microtune/shared';
+import {
+  MicrotuneError,
+  adapterConfigFile,
+  checkpointStep,
+  modelConfigFile,
+} from '@microtune/shared';
 import { requireLabels } from './label-model.js';
 import { ForwardRunner } from './forward-runner.js';
 import { Model } from './model.js';
@@ -38,7 +43,7 @@ export async function openModel(folder: string, options: OpenModelOptions): Prom
   const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
   const { compile, cacheFolder, graphStore } = options;
   const [tokenizer, weights, engine] = await Promise.all([
-    loadTextTokenizer(folder, maxSeqLength),
+    loadTextTokenizer(tokenizerFolder(folder, model), maxSeqLength),
     readWeights(model),
     options.openEngine(),
   ]);
@@ -53,11 +58,18 @@ export async function openModel(folder: string, options: OpenModelOptions): Prom
   });
 }
 
+/** PEFT writes no tokenizer beside an adapter: it is the base model's. */
+function tokenizerFolder(folder: string, { adapter }: LoadedModel): string {
+  const isHere = ['tokenizer.json', 'vocab.txt'].some((file) => existsSync(join(folder, file)));
+  return isHere || adapter === undefined ? folder : adapter.base;
+}
+
 function requireModel(folder: string): void {
   if (!existsSync(folder)) throw new MicrotuneError('usage', `run folder ${folder} does not exist`);
   if (!statSync(folder).isDirectory())
     throw new MicrotuneError('usage', `run folder ${folder} is not a folder`);
-  if (existsSync(join(folder, 'config.json'))) return;
+  // An adapter that PEFT wrote has its own alone.
+  if ([modelConfigFile, adapterConfigFile].some((file) => existsSync(join(folder, file)))) return;
   const newest = readdirSync(folder)
     .flatMap((name) => checkpointStep(name) ?? [])
     .sort((a, b) => b - a)[0];
