@@ -22,14 +22,22 @@ export function countsText(counts: NonNullable<SplitReport['classCounts']>): str
 
 /** What is trained on, in a line. */
 export function dataLine({ rows, classCounts, labelRange, tokens, rowsCut }: SplitReport): string {
-  const labels =
-    classCounts === undefined
-      ? `labels from ${shortNumber(labelRange?.min ?? NaN)} to ${shortNumber(labelRange?.max ?? NaN)}`
-      : countsText(classCounts);
+  const labels = labelsText({ classCounts, labelRange });
   return (
-    `${counted(rows, 'training row')} (${labels}); ${grouped(tokens.median)} tokens in the median, ` +
+    `${counted(rows, 'training row')}${labels}; ${grouped(tokens.median)} tokens in the median, ` +
     `${grouped(tokens.max)} at most, ${percent(rowsCut / rows)} cut to max_seq_length`
   );
+}
+
+/** In brackets; empty where rows have no labels. */
+function labelsText({
+  classCounts,
+  labelRange,
+}: Pick<SplitReport, 'classCounts' | 'labelRange'>): string {
+  if (classCounts !== undefined) return ` (${countsText(classCounts)})`;
+  return labelRange === undefined
+    ? ''
+    : ` (labels from ${shortNumber(labelRange.min)} to ${shortNumber(labelRange.max)})`;
 }
 
 /** What somebody should look at before training; none of it stops a run. */
