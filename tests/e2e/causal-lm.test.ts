@@ -90,6 +90,18 @@ describe('a language model', () => {
     );
   });
 
+  it('is checked without a word of labels', async () => {
+    using job = await makeTinyLanguageJob();
+    const data = ['--train_file', 'train.jsonl', '--validation_file', 'validation.jsonl'];
+    const argv = ['check', '--model_name_or_path', 'model', ...data, '--engine', 'onnx'];
+    const place = { folder: job.root, cacheFolder: job.output('cache') };
+    const bad = { name: '', argv: [...argv, '--task', 'causal-lm'], code: 0, message: /ready/ };
+    const { code, stdout } = await runCase(bad, place);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/causal-lm[^]*ready to train/);
+    expect(stdout).not.toMatch(/label|undefined/);
+  });
+
   it('that was trained as an adapter says that predict is still to come', async () => {
     using job = await makeTinyLanguageJob();
     const own = {

@@ -168,12 +168,8 @@ function timeFacts(work: RunWork | undefined, speeds: readonly RunSpeed[]) {
 }
 
 function dataFacts({ train, validation, overlapRows }: DataReport) {
-  const labels =
-    train.classCounts === undefined
-      ? { label_range: train.labelRange }
-      : { class_counts: countsOf(train) };
   const facts = {
-    ...labels,
+    ...labelsFound(train, ''),
     tokens: train.tokens,
     truncated_share: train.rowsCut / train.rows,
     duplicate_rows: train.duplicateRows,
@@ -182,14 +178,18 @@ function dataFacts({ train, validation, overlapRows }: DataReport) {
   if (validation === undefined || validation.rows === 0) return facts;
   return {
     ...facts,
-    ...(validation.classCounts === undefined
-      ? { evaluation_label_range: validation.labelRange }
-      : { evaluation_class_counts: countsOf(validation) }),
+    ...labelsFound(validation, 'evaluation_'),
     evaluation_tokens: validation.tokens,
     evaluation_truncated_share: validation.rowsCut / validation.rows,
     overlap_rows: overlapRows,
     overlap_share: overlapRows / validation.rows,
   };
+}
+
+/** Nothing where rows have no labels. */
+function labelsFound(split: DataReport['train'], prefix: string): Record<string, unknown> {
+  if (split.classCounts !== undefined) return { [`${prefix}class_counts`]: countsOf(split) };
+  return split.labelRange === undefined ? {} : { [`${prefix}label_range`]: split.labelRange };
 }
 
 const countsOf = ({ classCounts = [] }: DataReport['train']): Record<string, number> =>

@@ -16,6 +16,16 @@ describe('resolveTask', () => {
     expect(resolve({ num_labels: 3 })).toEqual(classes('LABEL_0', 'LABEL_1', 'LABEL_2'));
   });
 
+  it('takes a language model for one, unless labels are asked of it', () => {
+    const llama = { architectures: ['LlamaForCausalLM'] };
+    expect(resolve(llama)).toEqual({ kind: 'causal-lm' });
+    expect(resolve({ architectures: ['GPT2LMHeadModel'] })).toEqual({ kind: 'causal-lm' });
+    expect(resolve(llama, { numLabels: 2 })).toEqual(classes('LABEL_0', 'LABEL_1'));
+    expect(withTask(llama, { kind: 'causal-lm' })).toEqual(llama);
+    const classifier = { architectures: ['LlamaForSequenceClassification'] };
+    expect(resolve(classifier)).toEqual(classes('LABEL_0', 'LABEL_1'));
+  });
+
   it('lets options win', () => {
     const file = { id2label: { 0: 'bad', 1: 'good' }, problem_type: 'single_label_classification' };
     expect(resolve(file, { task: { kind: 'regression' } })).toEqual({ kind: 'regression' });

@@ -55,6 +55,16 @@ describe('the splits of a causal language model', () => {
     expect(weight).toBeGreaterThan(3);
   });
 
+  it('are those of whoever is told what was decided', async () => {
+    const found = await open();
+    const columns = { promptColumn: 'prompt', completionColumn: 'completion' };
+    expect(found).toMatchObject({ spec: { kind: 'causal-lm' }, decided: columns });
+    const told = await open(found.decided as Partial<CausalConfig>);
+    expect(told.train.contentHash).toBe(found.train.contentHash);
+    const fewer = await open({ maxTrainSamples: 9 });
+    expect(fewer.train.contentHash).not.toBe(found.train.contentHash);
+  });
+
   it('hold rows out by a seed: together they are the whole', async () => {
     const { train, validation } = await open({ validationSplit: 0.3 });
     expect([train.size, validation?.size]).toEqual([7, 3]);
