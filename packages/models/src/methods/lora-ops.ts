@@ -1,6 +1,6 @@
 /** The tensors of lora.ts. Letters: N rows of numbers, r rank. */
 import { add, matMul, mul, scalar } from '@tensorflow/tfjs-core';
-import { loraNames } from './lora.js';
+import { loraNames } from './peft-names.js';
 import type { WrapOps } from './method.js';
 
 export interface LoraOpsOptions {

@@ -8,13 +8,7 @@ import { outputWidth, parameterOf, type Module } from '../program/module.js';
 import type { AddedParameter, Method, MethodModel } from './method.js';
 import type { LoraSpec, Targets } from './method-spec.js';
 import { endsIn, moduleOf } from './module-paths.js';
-import { adapterName } from './peft-names.js';
-
-/** Names of a module's two matrices. */
-export const loraNames = (path: string): { readonly a: string; readonly b: string } => ({
-  a: adapterName(`${path}.lora_A.weight`),
-  b: adapterName(`${path}.lora_B.weight`),
-});
+import { loraNames } from './peft-names.js';
 
 /** @throws MicrotuneError `usage` when no module, or one that is no product, is meant */
 export function lora(model: MethodModel, spec: LoraSpec): Method {

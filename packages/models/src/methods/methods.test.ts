@@ -5,7 +5,7 @@ import { runTraced } from '../../oracle/run-traced.js';
 import { createModel, type LoadedModel } from '../folder/load-model.js';
 import { elementCount, layOutParameters } from '../optimizer/layout.js';
 import { graphNames } from '../program/program.js';
-import { loraNames } from './lora.js';
+import { loraNames } from './peft-names.js';
 import type { LoraSpec, MethodSpec } from './method-spec.js';
 
 const raw = {

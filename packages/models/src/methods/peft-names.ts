@@ -6,3 +6,9 @@ const prefix = 'base_model.model.';
 export function adapterName(tensor: string): string {
   return tensor.startsWith(prefix) ? tensor : `${prefix}${tensor}`;
 }
+
+/** LoRA's two matrices of a module. */
+export const loraNames = (path: string): { readonly a: string; readonly b: string } => ({
+  a: adapterName(`${path}.lora_A.weight`),
+  b: adapterName(`${path}.lora_B.weight`),
+});
