@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadEngine, type Engine } from '@microtune/engine';
 import { tokenInputs } from '@microtune/tasks';
+import { assert, isLabelTask } from '@microtune/shared';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   fixtures,
@@ -39,6 +40,7 @@ afterAll(() => {
 function programOf(lastLayer: 'first-token' | 'every-token', config: object = raw): ModelProgram {
   const parsed = parseBertConfig(config as Record<string, unknown>, 'config');
   const task = resolveTask(config as Record<string, unknown>, {}, 'config');
+  assert(isLabelTask(task), 'BERT has labels');
   return createProgram({
     identity: 'test',
     body: bertBody(parsed, lastLayer),
