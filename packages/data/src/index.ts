@@ -21,6 +21,8 @@ export type { SpanTokenizer, TokenSpans } from './span-tokenizer.js';
 export { readSpecialTokens } from './special-tokens.js';
 export type { SpecialTokens } from './special-tokens.js';
 export { tokenizeTexts } from './tokenize-texts.js';
+export { readColumns, writeColumns } from './column-file.js';
+export type { Column, ColumnFile, Columns } from './column-file.js';
 export { openDataset } from './open-dataset.js';
 export type { DatasetRequest } from './open-dataset.js';
 export { openSplits } from './open-splits.js';

@@ -2,9 +2,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadSpanTokenizer } from '@microtune/data';
+import { loadSpanTokenizer, readColumns } from '@microtune/data';
 import { afterAll, assert, describe, expect, it } from 'vitest';
-import { readColumns } from './column-file.js';
 import type { EncodeOptions, SampleSource } from './encode-samples.js';
 import { openSamples } from './open-samples.js';
 

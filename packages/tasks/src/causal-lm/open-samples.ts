@@ -1,10 +1,15 @@
 /** Files to samples through the cache: a second start, and every further process, reads columns instead of texts. */
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
-import { checkDataFile, hashFile } from '@microtune/data';
+import {
+  checkDataFile,
+  hashFile,
+  readColumns,
+  writeColumns,
+  type ColumnFile,
+} from '@microtune/data';
 import { diskErrorText } from '@microtune/shared';
 import { z } from 'zod';
-import { readColumns, writeColumns, type ColumnFile } from './column-file.js';
 import type { DataForm } from './data-form.js';
 import {
   encodeSamples,
