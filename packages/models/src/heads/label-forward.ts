@@ -1,9 +1,9 @@
-/** The loss of tasks of labels, whatever the head. Letters: R rows, S samples per row, C labels. */
+/** What heads of labels share: loss and outputs. Letters: R rows, S samples per row, C labels. */
 import { softmaxCrossEntropy } from '@microtune/engine';
 import type { LabelTask } from '@microtune/shared';
-import { classIds, ignoreIndex, targets, targetWeights } from '@microtune/tasks';
+import { classIds, ignoreIndex, outputNames, targets, targetWeights } from '@microtune/tasks';
 import { mul, reshape, square, sub, sum, type Tensor } from '@tensorflow/tfjs-core';
-import type { HeadState } from '../program/head.js';
+import type { HeadForward, HeadState } from '../program/head.js';
 
 export interface LabelLossOptions {
   readonly task: LabelTask;
@@ -11,8 +11,26 @@ export interface LabelLossOptions {
   readonly labelSmoothing: number;
 }
 
+/** A head of labels from what makes its logits, [R * S, C]. */
+export function forwardOf(
+  options: LabelLossOptions,
+  logitsOf: (state: HeadState) => Tensor,
+): HeadForward {
+  return {
+    lossSum: (state) => labelLoss(options, logitsOf(state), state),
+    evaluated: (state) => {
+      const logits = logitsOf(state);
+      return {
+        [outputNames.lossSum]: labelLoss(options, logits, state),
+        [outputNames.logits]: logits,
+      };
+    },
+    outputs: (state) => ({ [outputNames.logits]: logitsOf(state) }),
+  };
+}
+
 /** Sum over samples, so that shards of any size add up to the loss of the whole batch. @param logits [R * S, C] */
-export function labelLoss(
+function labelLoss(
   { task, labelSmoothing }: LabelLossOptions,
   logits: Tensor,
   { input }: Pick<HeadState, 'input'>,
