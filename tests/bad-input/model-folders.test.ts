@@ -138,7 +138,17 @@ const runs: BadRun[] = [
   config('a dropout of 2', { hidden_dropout_prob: 2 }, /hidden_dropout_prob/),
   config('a layer norm epsilon that is a word', { layer_norm_eps: 'small' }, /layer_norm_eps/),
   config('too many positions', { max_position_embeddings: 4096 }, /position_embeddings/),
-  model('no weights', (folder) => rmSync(join(folder, 'model.safetensors')), /model\.safetensors/),
+  model(
+    'no weights',
+    (folder) => rmSync(join(folder, 'model.safetensors')),
+    /model\.safetensors.*--from_scratch/,
+  ),
+  {
+    name: 'a method on random weights',
+    args: [...modelAndData, ...onnx, '--from_scratch', '--method', 'lora'],
+    code: 64,
+    message: /--from_scratch .*leave --method lora out/,
+  },
   model(
     'weights in the format of PyTorch alone',
     (folder) => {

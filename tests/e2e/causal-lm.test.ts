@@ -90,6 +90,29 @@ describe('a language model', () => {
     );
   });
 
+  it('begins from a config.json alone with --from_scratch, to the same bits with 1 and 2 workers', async () => {
+    using job = await makeTinyLanguageJob();
+    rmSync(join(job.model, 'model.safetensors'));
+    const run = (workers: number) =>
+      train(job, {
+        output: job.output(`w${workers}`),
+        workers,
+        options: { ...options(job), from_scratch: true },
+      });
+    const one = await run(1);
+    expect((await run(2)).params_sha256).toBe(one.params_sha256);
+    const [before = NaN, after = NaN] = evaluatedLosses(job.output('w1'));
+    expect(after).toBeLessThan(0.9 * before);
+    // What was trained is a model folder as any other.
+    using onwards = await makeTinyLanguageJob();
+    const again = await train(
+      { ...onwards, model: job.output('w1') },
+      { output: onwards.output('on'), workers: 1, options: options(job) },
+    );
+    expect(again.status).toBe('completed');
+    expect(evaluatedLosses(onwards.output('on'))[0]).toBe(after);
+  });
+
   it('is checked without a word of labels', async () => {
     using job = await makeTinyLanguageJob();
     const data = ['--train_file', 'train.jsonl', '--validation_file', 'validation.jsonl'];

@@ -38,6 +38,12 @@ export const engineChoices = ['auto', ...engineNames] as const;
 export const runConfigSchema = z.strictObject({
   // Model
   modelNameOrPath: text.describe('Folder of the source model in HuggingFace layout'),
+  fromScratch: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Begin with random weights from seed; those of the model folder, if it has any, are not read',
+    ),
   task: z
     .enum(taskNames)
     .optional()
@@ -326,7 +332,8 @@ export const refusedOptions: Readonly<Record<string, string>> = {
   per_gpu_train_batch_size: 'use --per_device_train_batch_size or --train_batch_size',
   per_gpu_eval_batch_size: 'evaluation batches are cut by tokens',
   // Model
-  config_name: 'the configuration is read from --model_name_or_path',
+  config_name:
+    'the configuration is read from --model_name_or_path, whose weights --from_scratch leaves out',
   tokenizer_name: 'the tokenizer is read from --model_name_or_path',
   use_fast_tokenizer: 'the tokenizer is always the fast one (tokenizer.json)',
   trust_remote_code: 'no code is ever loaded from a model',

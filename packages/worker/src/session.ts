@@ -226,6 +226,7 @@ function openModel({ config, task }: Welcome): Promise<LoadedModel> {
     task,
     overrides: { hiddenDropoutProb, attentionProbsDropoutProb, classifierDropout },
     seed: config.seed,
+    fromScratch: config.fromScratch,
     labelSmoothing: config.labelSmoothingFactor,
     method: methodOf(config),
   });

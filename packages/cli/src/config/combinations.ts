@@ -123,6 +123,10 @@ const rules: readonly Rule[] = [
       : undefined;
   },
   (c) =>
+    c.fromScratch && c.method !== 'full'
+      ? `--from_scratch has nothing that is worth keeping: it trains everything, so leave --method ${c.method} out`
+      : undefined,
+  (c) =>
     c.method !== 'freeze' && c.freezeParameters !== undefined
       ? `--freeze_parameters belongs to --method freeze; --method is ${c.method}`
       : undefined,

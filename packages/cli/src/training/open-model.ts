@@ -10,6 +10,7 @@ export { describeTrained } from '@microtune/models';
 export async function openModel(config: ResolvedConfig, { task }: OpenedRun): Promise<LoadedModel> {
   const model = await loadModel(config.modelNameOrPath, {
     seed: config.seed,
+    fromScratch: config.fromScratch,
     task: task.spec,
     labelSmoothing: config.labelSmoothingFactor,
     method: methodOf(config),

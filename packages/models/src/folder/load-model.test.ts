@@ -7,6 +7,7 @@ import { elementCount } from '../optimizer/layout.js';
 import { SafetensorsFile } from '../safetensors/reader.js';
 import { writeModelFiles, writeSafetensors, type OutputTensor } from '../safetensors/writer.js';
 import { checkWeights } from './check-weights.js';
+import type { HfConfig } from './config-file.js';
 import { createModel, loadModel, type LoadedModel } from './load-model.js';
 
 const source = join(fixtures, 'classification');
@@ -103,6 +104,24 @@ describe('loadModel', () => {
     expect(first.get('classifier.bias')?.every((value) => value === 0)).toBe(true);
     expect(await weightsOf(await loadModel(folder, { seed: 7, numLabels: 4 }))).toEqual(first);
     expect(await weightsOf(await loadModel(folder, { seed: 8, numLabels: 4 }))).not.toEqual(first);
+  });
+
+  it('begins from scratch with the values of a model without a folder, whether the folder holds weights or not', async () => {
+    const config = JSON.parse(await readFile(join(source, 'config.json'), 'utf8')) as HfConfig;
+    const task = { kind: 'sequence-classification', labels: ['a', 'b'] } as const;
+    const made = await weightsOf(createModel(config, { seed: 7, task }));
+    const empty = join(root, 'config-alone');
+    await mkdir(empty);
+    await cp(join(source, 'config.json'), join(empty, 'config.json'));
+    for (const folder of [source, empty]) {
+      const model = await loadModel(folder, { seed: 7, task, fromScratch: true });
+      expect(model.folder).toBe(folder);
+      expect(model.notes).toEqual(['all weights are random, from seed 7']);
+      expect(await weightsOf(model)).toEqual(made);
+    }
+    await expect(loadModel(empty, { seed: 7, task })).rejects.toThrow(
+      `${empty}: holds neither model.safetensors nor model.safetensors.index.json; to train from random weights, add --from_scratch`,
+    );
   });
 
   it('reads every tensor of the file as a parameter of that name', async () => {

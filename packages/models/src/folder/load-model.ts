@@ -28,6 +28,8 @@ export interface ModelOptions extends TaskOptions {
   overrides?: ModelOverrides;
   /** Of tensors that no file gives. */
   seed: number;
+  /** All weights are created from `seed`, and the folder need not hold any. Default: those of the folder. */
+  fromScratch?: boolean;
   /** Default 0. */
   labelSmoothing?: number;
   /** What is trained. Default: everything, and of an adapter's folder what it says. */
@@ -59,7 +61,7 @@ export interface LoadedModel {
 }
 
 /**
- * @throws MicrotuneError `usage` for a missing folder, an unsupported model_type or contradicting options;
+ * @throws MicrotuneError `usage` for a missing folder, an unsupported model_type or contradicting options (an adapter from scratch);
  * `data` for a broken config.json or safetensors file, a missing tensor, a wrong shape or dtype, layers left over
  */
 export async function loadModel(folder: string, options: ModelOptions): Promise<LoadedModel> {
@@ -70,6 +72,7 @@ export async function loadModel(folder: string, options: ModelOptions): Promise<
     options,
     join(folder, modelConfigFile),
   );
+  if (options.fromScratch === true) return { folder, ...created(model, common, options.seed) };
   const sources = await sourcesIn(folder, model);
   return {
     folder,
@@ -86,6 +89,12 @@ async function loadAdapted(
   { base, method }: AdapterFolder,
   options: ModelOptions,
 ): Promise<LoadedModel> {
+  if (options.fromScratch === true) {
+    throw new MicrotuneError(
+      'usage',
+      `${folder} holds an adapter, which is trained on weights: --from_scratch needs a model folder, e.g. ${base}`,
+    );
+  }
   if (options.method !== undefined && options.method.kind !== 'full') {
     throw new MicrotuneError(
       'usage',
@@ -151,15 +160,21 @@ function adapterOf(
  */
 export function createModel(config: HfConfig, options: ModelOptions): LoadedModel {
   const { model, ...common } = describe(config, options, 'config');
+  return { folder: undefined, ...created(model, common, options.seed) };
+}
+
+/** A model none of whose weights are read. */
+function created(
+  model: FamilyModel,
+  common: Omit<Described, 'model'>,
+  seed: number,
+): Omit<LoadedModel, 'folder'> {
   return {
-    folder: undefined,
     ...common,
     adapter: undefined,
-    notes: [`all weights are random, from seed ${options.seed}`],
+    notes: [`all weights are random, from seed ${seed}`],
     load: async (into) => {
-      for (const tensor of destinations(model.program, into)) {
-        createTensor(model, tensor, options.seed);
-      }
+      for (const tensor of destinations(model.program, into)) createTensor(model, tensor, seed);
     },
   };
 }

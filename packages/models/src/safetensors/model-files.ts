@@ -37,7 +37,7 @@ export class ModelFiles {
     if (existsSync(index)) return ModelFiles.#openIndexed(folder, index);
     const hint = existsSync(join(folder, 'pytorch_model.bin'))
       ? '; pytorch_model.bin is a pickle, which can carry code, and is not read: convert it to safetensors'
-      : '';
+      : '; to train from random weights, add --from_scratch';
     return fail(folder, `holds neither model.safetensors nor ${indexName}${hint}`);
   }
 
