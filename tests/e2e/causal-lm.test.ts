@@ -125,6 +125,27 @@ describe('a language model', () => {
     expect(stdout).not.toMatch(/label|undefined/);
   });
 
+  it.each([
+    ['all of it was', {}],
+    ['adapters of it were', lora],
+  ])('is evaluated by its folder alone as its run did, where %s trained', async (_, method) => {
+    using job = await makeTinyLanguageJob();
+    const own = { ...options(job), ...method, max_steps: 2, eval_on_start: false, as_chat: true };
+    const { eval: expected } = await train(job, {
+      output: job.output('run'),
+      workers: 1,
+      options: own,
+    });
+    const argv = ['eval', 'run', '--file', 'validation.jsonl', '--json', '--engine', 'onnx'];
+    const place = { folder: job.root, cacheFolder: job.output('cache') };
+    const { code, stdout } = await runCase({ name: '', argv, code: 0, message: /loss/ }, place);
+    expect(code).toBe(0);
+    const { samples, seconds, tokens, ...metrics } = JSON.parse(stdout) as Record<string, number>;
+    expect(metrics).toEqual(expected);
+    expect({ samples, isTimed: seconds! > 0 }).toEqual({ samples: 8, isTimed: true });
+    expect(tokens).toBeGreaterThan(8);
+  });
+
   it('that was trained as an adapter says that predict is still to come', async () => {
     using job = await makeTinyLanguageJob();
     const own = {

@@ -30,7 +30,7 @@ export const commandList: readonly CommandSpec[] = [
   },
   {
     name: 'eval',
-    summary: 'Metrics of a trained model on a labelled file',
+    summary: 'Metrics of a trained model on a labelled file; of a language model, its loss',
     positional: runFolder,
     schema: async () => (await import('./command-options.js')).evalOptions,
     load: () => import('./commands/eval.js'),

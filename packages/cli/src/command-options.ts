@@ -1,5 +1,11 @@
 /** The options of each command but `train` and `check`, whose options are the keys of `runConfigSchema`. */
-import { deviceListSchema, engineChoices, engineNames } from '@microtune/shared';
+import {
+  deviceListSchema,
+  engineChoices,
+  engineNames,
+  languageOptions,
+  runConfigSchema,
+} from '@microtune/shared';
 import { z } from 'zod';
 
 const positive = z.number().int().positive();
@@ -30,12 +36,18 @@ const engineOptions = {
     .describe('Let a GPU round the factors of float32 products to TF32 (10 bits of mantissa)'),
 };
 
+const task = runConfigSchema.shape.task.describe(
+  'causal-lm: take the folder for a language model. Default: as its config.json says',
+);
+
 export const evalOptions = z.strictObject({
   file: z
     .array(z.string())
     .min(1)
-    .describe('Labelled file or files: .csv, .tsv, .jsonl, .json (lines or one array), .parquet'),
+    .describe('File or files: .csv, .tsv, .jsonl, .json (lines or one array), .parquet'),
+  task,
   ...dataOptions,
+  ...languageOptions,
   labelColumnName: z.string().optional().describe('Column of the label. Default: as in training'),
   maxSamples: positive.optional().describe('Use only the first rows'),
   ...engineOptions,

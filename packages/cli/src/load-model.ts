@@ -1,5 +1,5 @@
 /** A trained model from code. */
-import type { Model } from '@microtune/inference';
+import type { LanguageModel, Model } from '@microtune/inference';
 import { MicrotuneError, deviceListSchema, engineChoices } from '@microtune/shared';
 import { z } from 'zod';
 import { checkKeys, codeNames, withCodeNames } from './config/code-names.js';
@@ -9,6 +9,7 @@ import { processEnvironment } from './environment.js';
 const precisions = ['f32', 'bf16', 'tf32'] as const;
 
 const optionsSchema = z.strictObject({
+  task: z.literal('causal-lm').optional().describe('That the folder holds a language model'),
   engine: z.enum(engineChoices).default('auto').describe('What runs the graph'),
   device: deviceListSchema.optional().describe('cpu, cuda, or a card such as cuda:0'),
   precision: z.enum(precisions).default('f32').describe('Of matrix products'),
@@ -18,6 +19,8 @@ const optionsSchema = z.strictObject({
 });
 
 export interface LoadModelOptions {
+  /** `causal-lm` for a language model: what is loaded then has `generate`. @default a model of labels */
+  readonly task?: 'causal-lm';
   /** What runs the graph. @default auto, the fastest that is set up for the device */
   readonly engine?: (typeof engineChoices)[number];
   /**
@@ -47,7 +50,15 @@ export interface LoadModelOptions {
  * const [answer] = await model.predict(['a gripping film']);
  * await model.close();
  */
-export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModel(
+  folder: string,
+  options: LoadModelOptions & { readonly task: 'causal-lm' },
+): Promise<LanguageModel>;
+export async function loadModel(folder: string, options?: LoadModelOptions): Promise<Model>;
+export async function loadModel(
+  folder: string,
+  options: LoadModelOptions = {},
+): Promise<Model | LanguageModel> {
   if (typeof folder !== 'string' || folder === '') {
     const given = JSON.stringify(folder);
     throw new MicrotuneError('usage', `loadModel expects the folder of a model, got ${given}`);
@@ -59,7 +70,7 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
     const { device, precision, ...checked } = parseOptions(optionsSchema, written);
     const environment = processEnvironment([]);
     const { openPlacedModel } = await import('./inference/open-placed-model.js');
-    return openPlacedModel(folder, {
+    const model = await openPlacedModel(folder, {
       ...checked,
       devices: device,
       bf16: precision === 'bf16',
@@ -69,5 +80,11 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
       onNote: (note) => onNote(words(note)),
       words,
     });
+    if (model.kind === 'labels' || checked.task !== undefined) return model;
+    await model.close();
+    throw new MicrotuneError(
+      'usage',
+      `${folder} holds a language model: load it with loadModel(folder, { task: 'causal-lm' })`,
+    );
   });
 }

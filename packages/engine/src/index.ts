@@ -11,6 +11,8 @@ export type {
   ChunkedCrossEntropy,
   ChunkedCrossEntropyOptions,
 } from './ops/chunked-cross-entropy.js';
+export { cachedAttention } from './ops/cached-attention.js';
+export type { CachedAttentionOptions, KeysAndValues } from './ops/cached-attention.js';
 export { dropout } from './ops/dropout.js';
 export { embedding } from './ops/embedding.js';
 export { gelu } from './ops/gelu.js';

@@ -1,17 +1,19 @@
 /**
- * A model's forward pass in this process: one compiled graph per shard shape, made when a shard of that shape comes
- * first. Nothing is updated, and no label goes in.
+ * A model's forward pass in this process, with labels or without: one compiled graph per shard shape, made when a shard of
+ * that shape comes first. Nothing is updated.
  */
 import { gatherRows } from '@microtune/arena';
 import type { TokenizedTexts } from '@microtune/data';
 import type { CompileOptions, Engine, HostBuffer, HostRows, TensorSpec } from '@microtune/engine';
-import { requireFit, type GraphStore, type LoadedModel } from '@microtune/models';
+import { requireFit, type GraphKind, type GraphStore, type LoadedModel } from '@microtune/models';
 import { assert, samplesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
 import {
   createTokenCollator,
   type Batch,
+  type Collate,
   type EvaluatedShard,
   type Outputs,
+  type TaskSplit,
 } from '@microtune/tasks';
 import { placeWeights, type ForwardGraph, type PlacedWeights, type Weights } from './weights.js';
 
@@ -45,6 +47,12 @@ interface CompiledShape {
   readonly outputs: Readonly<Record<string, HostBuffer>>;
 }
 
+interface Digesting {
+  readonly lengths: Int32Array;
+  readonly collate: Collate;
+  readonly digest: (batch: Batch, outputs: Outputs) => Uint8Array;
+}
+
 export class ForwardRunner {
   readonly #options: ForwardOptions;
   readonly #placed: PlacedWeights;
@@ -64,7 +72,7 @@ export class ForwardRunner {
   }
 
   /**
-   * What a task's `score` wants of every shard. One call at a time.
+   * What a task's `score` wants of every shard, from what a model says without labels. One call at a time.
    * @param digest is given what the graph gave for a batch, which the next one overwrites
    * @throws as requireFit
    */
@@ -76,12 +84,36 @@ export class ForwardRunner {
     const { model } = this.#options;
     requireFit(model, texts);
     const collate = createTokenCollator(texts, model.program.inputs, model);
+    return this.#digests('forward', shards, { lengths: texts.lengths, collate, digest });
+  }
+
+  /**
+   * As `run`, with the losses of what is known of each sample. One call at a time.
+   * @throws as requireFit
+   */
+  async evaluate(
+    split: Pick<TaskSplit, 'tokens' | 'lengths' | 'collator'>,
+    shards: readonly Shard[],
+    digest: (batch: Batch, outputs: Outputs) => Uint8Array,
+  ): Promise<EvaluatedShard[]> {
+    const { model } = this.#options;
+    const { program } = model;
+    requireFit(model, split.tokens);
+    const collate = split.collator([...program.inputs, ...program.labelInputs]);
+    return this.#digests('evaluation', shards, { lengths: split.lengths, collate, digest });
+  }
+
+  async #digests(
+    kind: GraphKind,
+    shards: readonly Shard[],
+    { lengths, collate, digest }: Digesting,
+  ): Promise<EvaluatedShard[]> {
     const evaluated: EvaluatedShard[] = [];
     for (const shard of shards) {
-      const compiled = await this.#compile(shard.shape);
+      const compiled = await this.#compile(kind, shard.shape);
       const batch = collate(shard);
       await compiled.graph.run(this.#inputs(compiled, batch), compiled.outputs);
-      this.#count(shard, texts);
+      this.#count(shard, lengths);
       evaluated.push({ shard, digest: digest(batch, compiled.outputs) });
     }
     return evaluated;
@@ -117,7 +149,7 @@ export class ForwardRunner {
     return inputs;
   }
 
-  #count(shard: Shard, { lengths }: TokenizedTexts): void {
+  #count(shard: Shard, lengths: Int32Array): void {
     const samples = samplesIn(shard);
     const tokens = samples.reduce((sum, sample) => sum + (lengths[sample] ?? 0), 0);
     this.#counts.texts += samples.length;
@@ -126,17 +158,17 @@ export class ForwardRunner {
     this.#counts.runs++;
   }
 
-  #compile(shape: ShardShape): Promise<CompiledShape> {
-    const key = shapeKey(shape);
+  #compile(kind: GraphKind, shape: ShardShape): Promise<CompiledShape> {
+    const key = `${kind} ${shapeKey(shape)}`;
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;
-    const compiling = this.#make(shape);
+    const compiling = this.#make(kind, shape);
     this.#compiled.set(key, compiling);
     return compiling;
   }
 
-  async #make(shape: ShardShape): Promise<CompiledShape> {
-    const graph = await this.#placed.compile(shape);
+  async #make(kind: GraphKind, shape: ShardShape): Promise<CompiledShape> {
+    const graph = await this.#placed.compile(kind, shape);
     return {
       graph,
       tables: graph.hostRows.map((rows) => ({

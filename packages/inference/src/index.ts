@@ -8,6 +8,8 @@ export type {
   PredictRowsOptions,
   RowAnswer,
 } from './model.js';
+export { LanguageModel } from './language-model.js';
+export type { EvaluateTextsOptions, TextEvaluation } from './language-model.js';
 export type { Figures } from './forward-runner.js';
 export type { ClassPrediction, Prediction, ValuePrediction } from './prediction.js';
 export type { TextInput } from './text-input.js';

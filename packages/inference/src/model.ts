@@ -89,6 +89,7 @@ export type Evaluation = MetricsWithLoss & {
 
 /** Answers one call after the other, whoever asks; made by `openModel`. */
 export class Model implements AsyncDisposable {
+  readonly kind = 'labels';
   /** The names of the classes by id; empty for a regression model. */
   readonly labels: readonly string[];
   readonly problemType: ProblemType;

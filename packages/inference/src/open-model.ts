@@ -1,7 +1,7 @@
 /** A trained folder, ready to answer: weights, tokenizer, engine and what training said about columns. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadTextTokenizer } from '@microtune/data';
+import { loadSpanTokenizer, loadTextTokenizer } from '@microtune/data';
 import type { CompileOptions, Engine } from '@microtune/engine';
 import { loadModel, type GraphStore, type LoadedModel } from '@microtune/models';
 import {
@@ -9,14 +9,18 @@ import {
   adapterConfigFile,
   checkpointStep,
   modelConfigFile,
+  type TaskSpec,
 } from '@microtune/shared';
-import { requireLabels } from './label-model.js';
+import { isOfLabels, type LabelModel } from './label-model.js';
 import { ForwardRunner } from './forward-runner.js';
-import { Model } from './model.js';
-import { readRunSettings } from './run-settings.js';
+import { LanguageModel } from './language-model.js';
+import { Model, type ModelEngine } from './model.js';
+import { readRunSettings, type RunSettings } from './run-settings.js';
 import { readWeights } from './weights.js';
 
 export interface OpenModelOptions {
+  /** What the folder is taken for. Default: what its config.json says. */
+  readonly task?: Extract<TaskSpec, { kind: 'causal-lm' }> | undefined;
   /** Tokens per row at most. Default: as in training. */
   readonly maxSeqLength?: number | undefined;
   readonly compile: CompileOptions;
@@ -35,27 +39,74 @@ export interface OpenModelOptions {
  * @throws MicrotuneError `usage` when there is no trained model, or the engine does not load or lacks the precision; `data` for
  *   broken files
  */
-export async function openModel(folder: string, options: OpenModelOptions): Promise<Model> {
+export async function openModel(
+  folder: string,
+  options: OpenModelOptions,
+): Promise<Model | LanguageModel> {
   requireModel(folder);
   const settings = await readRunSettings(folder);
-  const model = requireLabels(await loadModel(folder, { seed: 0 }), folder);
+  const { task } = options;
+  const model = await loadModel(folder, { seed: 0, ...(task === undefined ? {} : { task }) });
   requireHead(model, folder);
+  return isOfLabels(model)
+    ? openLabels(folder, { model, settings, options })
+    : openLanguage(folder, { model, settings, options });
+}
+
+interface Opening<Loaded extends LoadedModel> {
+  readonly model: Loaded;
+  readonly settings: RunSettings;
+  readonly options: OpenModelOptions;
+}
+
+async function openLabels(
+  folder: string,
+  { model, settings, options }: Opening<LabelModel>,
+): Promise<Model> {
   const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
-  const { compile, cacheFolder, graphStore } = options;
-  const [tokenizer, weights, engine] = await Promise.all([
+  const [tokenizer, computing] = await Promise.all([
     loadTextTokenizer(tokenizerFolder(folder, model), maxSeqLength),
-    readWeights(model),
-    options.openEngine(),
+    openRunner(model, options),
   ]);
+  return new Model({
+    ...{ folder, model, tokenizer, settings, ...computing },
+    ...namedIn(options),
+    maxSeqLength: tokenizer.maxSeqLength,
+  });
+}
+
+async function openLanguage(
+  folder: string,
+  { model, settings, options }: Opening<LoadedModel>,
+): Promise<LanguageModel> {
+  const files = tokenizerFolder(folder, model);
+  const [tokenizer, computing] = await Promise.all([
+    loadSpanTokenizer(files),
+    openRunner(model, options),
+  ]);
+  return new LanguageModel({
+    ...{ folder, model, tokenizer, settings, ...computing },
+    ...namedIn(options),
+    tokenizerFolder: files,
+    maxSeqLength: Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens),
+  });
+}
+
+const namedIn = ({ cacheFolder, words = (text) => text }: OpenModelOptions) => ({
+  cacheFolder,
+  words,
+});
+
+/** Weights and engine, ready to compute. */
+async function openRunner(
+  model: LoadedModel,
+  { compile, graphStore, openEngine }: OpenModelOptions,
+): Promise<{ readonly runner: ForwardRunner; readonly engine: ModelEngine }> {
+  const [weights, engine] = await Promise.all([readWeights(model), openEngine()]);
   requirePrecision(engine, compile);
   const runner = await ForwardRunner.open({ model, weights, engine, compile, graphStore });
   const { name, version, device } = engine;
-  return new Model({
-    ...{ folder, model, runner, tokenizer, settings, cacheFolder },
-    words: options.words ?? ((text) => text),
-    maxSeqLength: tokenizer.maxSeqLength,
-    engine: { name, version, device, precision: compile.precision },
-  });
+  return { runner, engine: { name, version, device, precision: compile.precision } };
 }
 
 /** PEFT writes no tokenizer beside an adapter: it is the base model's. */

@@ -10,7 +10,7 @@ afterAll(() => rmSync(run, { recursive: true }));
 describe('readRunSettings', () => {
   writeFileSync(
     join(run, 'config.resolved.yaml'),
-    'max_seq_length: 64\ncolumn_names: [sentence, gold]\nlabel_column_name: gold\nlabel_smoothing_factor: 0.1\n',
+    'max_seq_length: 64\ncolumn_names: [sentence, gold]\nlabel_column_name: gold\nlabel_smoothing_factor: 0.1\nas_chat: true\ncompletion_column: answer\n',
   );
 
   it.each(['.', 'checkpoint-7', 'best'])('are those of the run for its folder %s', async (name) => {
@@ -21,6 +21,7 @@ describe('readRunSettings', () => {
       labelColumnName: 'gold',
       labelSmoothing: 0.1,
       microBatchTokens: 512,
+      language: { asChat: true, completionColumn: 'answer' },
     });
   });
 

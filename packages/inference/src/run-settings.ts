@@ -1,4 +1,4 @@
-/** What training said about texts and labels, from config.resolved.yaml of the run folder. */
+/** What training said about texts, labels and rows, from config.resolved.yaml of the run folder. */
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import {
@@ -17,6 +17,14 @@ const {
   maxSeqLength,
   microBatchTokens,
   labelSmoothingFactor,
+  promptColumn,
+  completionColumn,
+  messagesColumn,
+  asChat,
+  lossOn,
+  longRows,
+  chatTemplate,
+  templateDate,
 } = runConfigSchema.shape;
 
 /** The keys that inference needs; keys of other versions do not matter. */
@@ -27,6 +35,14 @@ const settingsSchema = z.object({
   max_seq_length: maxSeqLength,
   micro_batch_tokens: microBatchTokens,
   label_smoothing_factor: labelSmoothingFactor,
+  prompt_column: promptColumn,
+  completion_column: completionColumn,
+  messages_column: messagesColumn,
+  as_chat: asChat,
+  loss_on: lossOn,
+  long_rows: longRows,
+  chat_template: chatTemplate,
+  template_date: templateDate,
 });
 
 export interface RunSettings {
@@ -36,6 +52,19 @@ export interface RunSettings {
   readonly maxSeqLength: number;
   readonly microBatchTokens: number;
   readonly labelSmoothing: number;
+  /** What rows are to a language model, and what counts of them. */
+  readonly language: LanguageSettings;
+}
+
+export interface LanguageSettings {
+  readonly promptColumn?: string | undefined;
+  readonly completionColumn?: string | undefined;
+  readonly messagesColumn?: string | undefined;
+  readonly asChat?: boolean | undefined;
+  readonly lossOn?: 'completion' | 'all' | undefined;
+  readonly longRows?: 'cut' | 'drop' | undefined;
+  readonly chatTemplate?: string | undefined;
+  readonly templateDate?: string | undefined;
 }
 
 /**
@@ -56,6 +85,16 @@ export async function readRunSettings(folder: string): Promise<RunSettings> {
     maxSeqLength: found.max_seq_length,
     microBatchTokens: found.micro_batch_tokens,
     labelSmoothing: found.label_smoothing_factor,
+    language: {
+      promptColumn: found.prompt_column,
+      completionColumn: found.completion_column,
+      messagesColumn: found.messages_column,
+      asChat: found.as_chat,
+      lossOn: found.loss_on,
+      longRows: found.long_rows,
+      chatTemplate: found.chat_template,
+      templateDate: found.template_date,
+    },
   };
 }
 

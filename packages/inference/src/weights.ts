@@ -12,6 +12,8 @@ import type {
 } from '@microtune/engine';
 import {
   compileGraph,
+  traceGraph,
+  type GraphKind,
   type GraphStore,
   type LoadedModel,
   type ModelProgram,
@@ -33,7 +35,7 @@ export interface ForwardGraph {
 }
 
 export interface PlacedWeights {
-  compile(shape: ShardShape): Promise<ForwardGraph>;
+  compile(kind: GraphKind, shape: ShardShape): Promise<ForwardGraph>;
   dispose(): void;
 }
 
@@ -73,9 +75,9 @@ function onHost({
   graphStore: store,
 }: PlaceOptions): PlacedWeights {
   return {
-    compile: async (shape) => {
+    compile: async (kind, shape) => {
       const request = { program, engine, options, store };
-      const { traced, executable } = await compileGraph(request, 'forward', shape);
+      const { traced, executable } = await compileGraph(request, kind, shape);
       const { inputs, outputs } = executable;
       const own = inputs.flatMap(({ name }) => {
         const values = weights.get(name);
@@ -109,8 +111,8 @@ async function onDevice({
     }),
   );
   return {
-    compile: async (shape) => {
-      const { graph } = await model.traceForward(shape);
+    compile: async (kind, shape) => {
+      const { graph } = await traceGraph(model, kind, shape);
       const program = await state.compileGradient(graph, { ...compile, gradient: undefined });
       return {
         inputs: program.batch,

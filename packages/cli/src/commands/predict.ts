@@ -21,6 +21,13 @@ export async function run({
   const options = parseOptions(predictOptions, values);
   const onNote = (note: string): void => void environment.stderr.write(`note: ${note}\n`);
   await using model = await openPlacedModel(folder ?? '', { ...environment, ...options, onNote });
+  if (model.kind === 'language') {
+    throw new MicrotuneError(
+      'usage',
+      `${folder} holds a language model, whose answers predict does not give yet; microtune eval gives its loss, ` +
+        'perplexity and accuracy',
+    );
+  }
   const groups = model.predictRows(sourceOf(options.file, environment.stdin), {
     ...options,
     maxGroupRows: options.batchSize,

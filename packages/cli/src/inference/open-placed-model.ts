@@ -1,7 +1,12 @@
 /** A trained model where the user wants it: device and engine chosen as for a run, then the model opened there. */
 import { cpus } from 'node:os';
 import { loadEngine, type Engine } from '@microtune/engine';
-import { openModel, type Model, type OpenModelOptions } from '@microtune/inference';
+import {
+  openModel,
+  type LanguageModel,
+  type Model,
+  type OpenModelOptions,
+} from '@microtune/inference';
 import { MicrotuneError, type ParsedConfig } from '@microtune/shared';
 import { graphStoreIn } from '../engines/graph-store.js';
 import { pinnedEnvironment } from '../training/pin-worker.js';
@@ -20,14 +25,20 @@ export interface PlacedModelOptions extends Pick<
   readonly variables: NodeJS.ProcessEnv;
   readonly onNote: (note: string) => void;
   readonly words?: OpenModelOptions['words'];
+  /** What the folder is taken for. Default: what its config.json says. */
+  readonly task?: ParsedConfig['task'];
 }
 
 /**
  * @throws MicrotuneError as `openModel`; `usage` for a device or an engine that this machine lacks
  */
-export function openPlacedModel(folder: string, options: PlacedModelOptions): Promise<Model> {
+export function openPlacedModel(
+  folder: string,
+  options: PlacedModelOptions,
+): Promise<Model | LanguageModel> {
   const { bf16, maxSeqLength, cacheFolder, threads = cpus().length, words } = options;
   return openModel(folder, {
+    task: options.task === 'causal-lm' ? { kind: options.task } : undefined,
     maxSeqLength,
     cacheFolder,
     words,

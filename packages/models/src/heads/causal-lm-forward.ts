@@ -1,7 +1,7 @@
-/** The tensors of causal-lm.ts. Letters: N tokens, K of them predict, H hidden, V words. */
+/** The tensors of causal-lm.ts. Letters: N tokens, K of them predict, R rows, H hidden, V words. */
 import { chunkedCrossEntropy, embedding } from '@microtune/engine';
 import { greater, matMul, scalar, where } from '@tensorflow/tfjs-core';
-import { causalInputs, correctName, ignoreIndex, outputNames } from '@microtune/tasks';
+import { causalInputs, correctName, ignoreIndex, outputNames, tokenInputs } from '@microtune/tasks';
 import type { HeadForward, HeadState } from '../program/head.js';
 
 export interface CausalLmForwardOptions {
@@ -28,5 +28,9 @@ export function causalLmForward({ output, labelSmoothing }: CausalLmForwardOptio
     outputs: ({ ops, hidden, finalNorm }) => ({
       [outputNames.logits]: matMul(finalNorm(hidden), ops.outputMatrix(output), false, true), // [N, V]
     }),
+    nextTokens: ({ ops, hidden, finalNorm, input }) => {
+      const last = embedding(hidden, input(tokenInputs.lastTokens)); // [R, H]
+      return matMul(finalNorm(last), ops.outputMatrix(output), false, true); // [R, V]
+    },
   };
 }

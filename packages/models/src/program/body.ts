@@ -32,6 +32,8 @@ export interface BodyBatch {
   readonly shape: ShardShape;
   readonly input: Input;
   readonly readout: Readout;
+  /** Places for tokens before those of the batch, whose keys and values are kept. @default 0 */
+  readonly cached?: number | undefined;
 }
 
 export interface BodyForward {

@@ -1,6 +1,7 @@
 /** A program's graph for one shard shape, compiled: taken from the store of an engine that compiles bytes, else traced. */
 import type { CompileOptions, Engine, Executable } from '@microtune/engine';
 import { shapeKey, type ShardShape } from '@microtune/shared';
+import { generationKey, type GenerationShape } from './generation-shape.js';
 import type { GraphStore, KeptGraph } from './kept-graphs.js';
 import type { DropoutSite, ModelProgram, TracedGraph } from './program.js';
 
@@ -23,14 +24,35 @@ export interface CompiledGraph {
 }
 
 /** @throws MicrotuneError as `Engine.compile` */
-export async function compileGraph(
-  { program, engine, options, store, onDropout }: GraphRequest,
+export function compileGraph(
+  request: GraphRequest,
   kind: GraphKind,
   shape: ShardShape,
 ): Promise<CompiledGraph> {
+  return compileTraced(request, {
+    key: [kind, shapeKey(shape)],
+    trace: () => traceGraph(request.program, kind, shape),
+  });
+}
+
+/** The graph that generates. @throws MicrotuneError as `Engine.compile` */
+export function compileGeneration(
+  request: GraphRequest,
+  shape: GenerationShape,
+): Promise<CompiledGraph> {
+  return compileTraced(request, {
+    key: ['generation', generationKey(shape)],
+    trace: () => request.program.traceGeneration(shape),
+  });
+}
+
+async function compileTraced(
+  { program, engine, options, store, onDropout }: GraphRequest,
+  { key, trace }: { readonly key: readonly string[]; trace(): Promise<TracedGraph> },
+): Promise<CompiledGraph> {
   const { byBytes, name, version, device } = engine;
   if (byBytes === undefined || store === undefined) {
-    const { graph, dropoutSites } = await trace(program, kind, shape);
+    const { graph, dropoutSites } = await trace();
     const { hostRows } = graph;
     onDropout?.(dropoutSites);
     return {
@@ -38,16 +60,21 @@ export async function compileGraph(
       executable: await engine.compile(graph, options),
     };
   }
-  const identity = [program.identity, kind, shapeKey(shape), name, version, device];
+  const identity = [program.identity, ...key, name, version, device];
   const kept = await store.use([...identity, options.precision], async () => {
-    const { graph, dropoutSites } = await trace(program, kind, shape);
+    const { graph, dropoutSites } = await trace();
     return { ...byBytes.lower(graph, options), hostRows: graph.hostRows, dropoutSites };
   });
   onDropout?.(kept.dropoutSites);
   return { traced: kept, executable: await byBytes.compile(kept, options) };
 }
 
-function trace(program: ModelProgram, kind: GraphKind, shape: ShardShape): Promise<TracedGraph> {
+/** Without anything kept. */
+export function traceGraph(
+  program: ModelProgram,
+  kind: GraphKind,
+  shape: ShardShape,
+): Promise<TracedGraph> {
   switch (kind) {
     case 'training':
       return program.traceTraining(shape);

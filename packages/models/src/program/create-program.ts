@@ -51,5 +51,6 @@ export function createProgram({
     traceTraining: async (shape) => (await graphs()).traceTraining(all, shape),
     traceEvaluation: async (shape) => (await graphs()).traceEvaluation(all, shape),
     traceForward: async (shape) => (await graphs()).traceForward(all, shape),
+    traceGeneration: async (shape) => (await graphs()).traceGeneration(all, shape),
   };
 }

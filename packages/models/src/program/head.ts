@@ -37,4 +37,6 @@ export interface HeadForward {
   evaluated(state: HeadState): Readonly<Record<string, Tensor>>;
   /** What the model says, without labels. */
   outputs(state: HeadState): Readonly<Record<string, Tensor>>;
+  /** Logits [R, V] of what follows each row's last token (`tokenInputs.lastTokens`); of language models alone. */
+  nextTokens?(state: HeadState): Tensor;
 }

@@ -3,7 +3,7 @@
  * (plain-ops.ts) reads the weights of the model; methods such as LoRA wrap an Ops and give another, knowing no family.
  *
  * Letters: N tokens of a shard (rows times tokens per row), H hidden, R rows, A heads, K heads of keys, Q and T tokens, D
- * width of a head.
+ * width of a head, C kept tokens.
  */
 import type { Tensor } from '@tensorflow/tfjs-core';
 
@@ -11,7 +11,7 @@ export interface Heads {
   readonly query: Tensor; // [R, A, Q, D]
   readonly key: Tensor; // [R, K, T, D]
   readonly value: Tensor; // [R, K, T, D]
-  /** Added to the scores, [R, 1, Q, T]. */
+  /** Added to the scores, [R, 1, Q, T]; where earlier tokens are kept, [R, 1, Q, T + C], theirs last. */
   readonly bias: Tensor;
   /** Factor of the scores. */
   readonly scale: number;

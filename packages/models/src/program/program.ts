@@ -6,6 +6,7 @@ import type { Graph } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
 import { outputNames, type InputSpec } from '@microtune/tasks';
 import type { InitialValue } from '../folder/initial-values.js';
+import type { GenerationShape } from './generation-shape.js';
 
 /** One tensor of a checkpoint, as HuggingFace names and shapes it, as the graph sees it. */
 export interface Parameter {
@@ -25,6 +26,11 @@ export const graphNames = {
   /** bool mask of a dropout site: 1 keeps. */
   dropoutMask: (site: string) => `dropout/${site}`,
   gradient: (parameter: string) => `gradient/${parameter}`,
+  /** Of an attention, by its path; [R, K, T, D] of new tokens as outputs, [R, K, C, D] of those kept as inputs. */
+  newKey: (path: string) => `new_key/${path}`,
+  newValue: (path: string) => `new_value/${path}`,
+  keptKey: (path: string) => `kept_key/${path}`,
+  keptValue: (path: string) => `kept_value/${path}`,
 } as const;
 
 /** A place where dropout acts; masks are drawn per row from (seed, step, sample, site). */
@@ -60,4 +66,9 @@ export interface ModelProgram {
   traceEvaluation(shape: ShardShape): Promise<TracedGraph>;
   /** What answers are made of: no labels go in. */
   traceForward(shape: ShardShape): Promise<TracedGraph>;
+  /**
+   * Logits of what follows each row's last token, keys and values of the new tokens. Of language models alone.
+   * @throws MicrotuneError `internal` for another model
+   */
+  traceGeneration(shape: GenerationShape): Promise<TracedGraph>;
 }

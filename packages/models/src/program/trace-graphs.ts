@@ -1,14 +1,15 @@
 /** The graphs of a program, traced from tfjs: loaded when the first one is traced. */
 import { optimize, rowsOnHost, trace, type Graph, type TraceContext } from '@microtune/engine';
 import { assert, type ShardShape } from '@microtune/shared';
-import type { InputSpec } from '@microtune/tasks';
+import { tokenInputs, type InputSpec } from '@microtune/tasks';
 import { keep, valueAndGrads, type Scalar, type Tensor } from '@tensorflow/tfjs-core';
 import type { Method, WrapOps } from '../methods/method.js';
 import type { Body, BodyForward, Input } from './body.js';
+import { shardShapeOf, type GenerationShape } from './generation-shape.js';
 import type { Head, HeadForward, HeadState } from './head.js';
 import type { Module } from './module.js';
 import type { Ops } from './ops.js';
-import { plainOps, type PlainOpsOptions } from './plain-ops.js';
+import { plainOps, type AttentionMemory, type PlainOpsOptions } from './plain-ops.js';
 import { graphNames, type DropoutSite, type Parameter, type TracedGraph } from './program.js';
 
 /** What a program's graphs are traced from. */
@@ -66,6 +67,27 @@ export async function traceForward(options: GraphOptions, shape: ShardShape): Pr
   return traceWithoutDropout(options, { shape, inputs }, (head, state) => head.outputs(state));
 }
 
+/** Logits of what follows each row's last token, with the keys and values of the new tokens. */
+export async function traceGeneration(
+  options: GraphOptions,
+  given: GenerationShape,
+): Promise<TracedGraph> {
+  const { body, parameters } = options;
+  const { forward, headForward, wrap } = await passOf(options);
+  const shape = shardShapeOf(given);
+  const graph = trace((context) => {
+    const input = batchInput(context, [...body.inputs, tokenInputs.lastTokens], shape);
+    const weights = weightInputs(context, parameters);
+    const { memory, kept } = keptTokens(context, given);
+    const ops = opsOver(options, wrap, { weights, mask: () => undefined, memory });
+    const pass = { forward, ops, shape, input, cached: given.cached };
+    const logits = headForward.nextTokens?.(stateOf(options, pass));
+    assert(logits, 'only language models say next tokens');
+    return { [graphNames.logits]: logits, ...kept };
+  });
+  return { graph: tablesOnHost(graph, parameters), dropoutSites: [] };
+}
+
 async function traceWithoutDropout(
   options: GraphOptions,
   { shape, inputs }: { readonly shape: ShardShape; readonly inputs: readonly InputSpec[] },
@@ -91,10 +113,11 @@ function stateOf(
     readonly ops: Ops;
     readonly shape: ShardShape;
     readonly input: Input;
+    readonly cached?: number;
   },
 ): HeadState {
-  const { forward, ops, shape, input } = pass;
-  const hidden = forward.hidden(ops, { shape, input, readout });
+  const { forward, ops, shape, input, cached } = pass;
+  const hidden = forward.hidden(ops, { shape, input, readout, cached });
   return { ops, hidden, finalNorm: (x) => forward.finalNorm(ops, x), input };
 }
 
@@ -111,14 +134,14 @@ async function passOf({ body, head, method }: GraphOptions) {
 function opsOver(
   { body: { epsilon }, modules }: GraphOptions,
   wrap: WrapOps | undefined,
-  { weights, mask }: { readonly weights: Weights; readonly mask: PlainOpsOptions['mask'] },
+  { weights, ...given }: { readonly weights: Weights } & Pick<PlainOpsOptions, 'mask' | 'memory'>,
 ): Ops {
   const weight = (name: string): Tensor => {
     const found = weights.get(name);
     assert(found, `the program has no parameter ${name}`);
     return found;
   };
-  const plain = plainOps({ modules, epsilon, weight, mask });
+  const plain = plainOps({ modules, epsilon, weight, ...given });
   return wrap === undefined ? plain : wrap(plain, weight);
 }
 
@@ -151,6 +174,20 @@ function maskInputs(context: TraceContext, sites: DropoutSite[]) {
     return input;
   };
   return { mask, masks };
+}
+
+/** Kept keys and values are declared where an attention asks for them, and its own are noted in `kept`, outputs of the graph. */
+function keptTokens(context: TraceContext, { cached }: GenerationShape) {
+  const kept: Record<string, Tensor> = {};
+  const memory: AttentionMemory = (path, { key, value }) => {
+    kept[graphNames.newKey(path)] = key;
+    kept[graphNames.newValue(path)] = value;
+    if (cached === 0) return undefined;
+    const [rows = 0, heads = 0, , width = 0] = key.shape;
+    const past = (name: string) => context.input(name, [rows, heads, cached, width], 'float32');
+    return { key: past(graphNames.keptKey(path)), value: past(graphNames.keptValue(path)) };
+  };
+  return { memory, kept };
 }
 
 /** A vocabulary's table stays on the host where nothing but `embed` reads it: a step touches a few hundred of its rows. */

@@ -1,23 +1,23 @@
 /** Opens the data of a run that trains a causal language model: what a task with its data open is made of (`OpenedTask`). */
 import { createHash } from 'node:crypto';
-import { holdOut, loadSpanTokenizer, spreadOf, type DataReport } from '@microtune/data';
+import { holdOut, spreadOf, type DataReport } from '@microtune/data';
 import { MicrotuneError, type ResolvedConfig } from '@microtune/shared';
-import { loadChatTemplate } from '../chat/chat-template.js';
-import type { OpenedTask, TaskSplit } from '../opened-task.js';
-import { createCausalCollator } from './causal-collator.js';
-import { causalDigest, causalMetricNames, scoreCausal } from './causal-digest.js';
+import type { OpenedTask } from '../opened-task.js';
+import { causalDigest, causalMetricNames } from './causal-digest.js';
 import { columnsOfForm } from './data-form.js';
 import { decideForm } from './decide-form.js';
 import { sampleKey } from './duplicates.js';
 import type { EncodeOptions } from './encode-samples.js';
-import { readModelLimits } from './model-limits.js';
+import { openModelFolder, padTokenOf, type FolderOptions } from './open-model-folder.js';
 import { openSamples, type OpenedSamples } from './open-samples.js';
 import { boundsOf, samplesOfRows, selectSamples, type CausalSamples } from './samples.js';
+import { splitOf, type SampleSplit } from './sample-split.js';
 import { getBit } from './bits.js';
 
 export interface CausalConfig
   extends
     EncodeOptions,
+    FolderOptions,
     Pick<
       ResolvedConfig,
       | 'trainFile'
@@ -26,12 +26,7 @@ export interface CausalConfig
       | 'maxTrainSamples'
       | 'maxEvalSamples'
       | 'dataSeed'
-    > {
-  /** A template file in place of the model folder's. */
-  readonly chatTemplate?: string | undefined;
-  /** The day, e.g. 2026-11-28, for templates that write one: another day, other tokens. */
-  readonly templateDate?: string | undefined;
-}
+    > {}
 
 export interface CausalPlaces {
   /** Model folder: tokenizer, chat template, config.json. */
@@ -54,7 +49,7 @@ export async function openCausalSplits(
   }
   const decided = await decideForm(asked.trainFile, asked);
   const config = { ...asked, ...decided };
-  const { source, maxSeqLength } = await openFolder(config, tokenizerFolder);
+  const { source, maxSeqLength } = await openModelFolder(tokenizerFolder, config);
   const open = (files: readonly string[]): Promise<OpenedSamples> =>
     openSamples({ ...source, files }, { ...config, maxSeqLength }, cacheFolder);
 
@@ -109,68 +104,7 @@ export async function openCausalSplits(
   };
 }
 
-/** Tokenizer, template and limits of the model folder. */
-async function openFolder(config: CausalConfig, folder: string) {
-  const limits = await readModelLimits(folder);
-  const tokenizer = await loadSpanTokenizer(folder);
-  const { templateDate, chatTemplate } = config;
-  // Noon: the day is the same in every time zone that the process may be in.
-  const today = new Date(`${templateDate ?? '1970-01-01'}T12:00:00`);
-  if (Number.isNaN(today.getTime())) {
-    throw new MicrotuneError(
-      'usage',
-      `template_date: expected e.g. 2026-11-28, got ${templateDate}`,
-    );
-  }
-  const template = await loadChatTemplate(folder, { today, file: chatTemplate });
-  if (template?.namesToday === true && templateDate === undefined) {
-    throw new MicrotuneError(
-      'usage',
-      `${template.origin} writes the date into its texts: give the day with --template_date, so that every process and every ` +
-        'start has the same tokens',
-    );
-  }
-  return {
-    source: { tokenizer, template, vocabularySize: limits.vocabularySize },
-    maxSeqLength: Math.min(config.maxSeqLength, limits.maxPositions ?? Infinity),
-  };
-}
-
 const rangeOf = (size: number): Int32Array => Int32Array.from({ length: size }, (_, row) => row);
-
-/** Any token will do: no prediction that counts looks at padding. */
-function padTokenOf({
-  specialTokens,
-  idOf,
-}: {
-  readonly specialTokens: Readonly<Record<string, string>>;
-  idOf(token: string): number | undefined;
-}): number {
-  const token = specialTokens['pad_token'] ?? specialTokens['eos_token'];
-  return (token === undefined ? undefined : idOf(token)) ?? 0;
-}
-
-interface SampleSplit {
-  readonly samples: CausalSamples;
-  readonly split: TaskSplit;
-}
-
-const noTypes = new Uint8Array(0);
-
-function splitOf(samples: CausalSamples, contentHash: string, padTokenId: number): SampleSplit {
-  const targetTokens = samples.targets.reduce((sum, count) => sum + count, 0);
-  return {
-    samples,
-    split: {
-      size: samples.size,
-      lengths: samples.lengths,
-      contentHash,
-      tokens: { lengths: samples.lengths, ids: samples.ids, typeIds: noTypes },
-      collator: (specs) => createCausalCollator(samples, specs, { padTokenId }),
-      score: (evaluated) => scoreCausal(evaluated, targetTokens),
-    },
-  };
-}
 
 const describe = ({ size, lengths, cut }: CausalSamples) => ({
   rows: size,

@@ -16,8 +16,8 @@ export function gpt2Body(config: Gpt2Config): Body {
     forward: async () => {
       const { gpt2FinalNorm, gpt2Hidden } = await import('./forward.js');
       return {
-        hidden: (ops, { shape, input }) =>
-          gpt2Hidden(ops, config, { shape, inputs: decoderInputs(input) }),
+        hidden: (ops, { shape, input, cached }) =>
+          gpt2Hidden(ops, config, { shape, inputs: decoderInputs(input), cached }),
         finalNorm: gpt2FinalNorm,
       };
     },

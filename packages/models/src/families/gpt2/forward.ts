@@ -8,7 +8,7 @@ import type { ShardShape } from '@microtune/shared';
 import { add, split, type Tensor } from '@tensorflow/tfjs-core';
 import { activations } from '../bert/activation.js';
 import { causalBiases, joinHeads, splitHeads } from '../decoder.js';
-import type { DecoderInputs } from '../decoder-inputs.js';
+import type { DecoderBatch } from '../decoder-inputs.js';
 import type { Ops } from '../../program/ops.js';
 import type { Gpt2Config } from './config.js';
 import { gpt2Names } from './modules.js';
@@ -17,9 +17,9 @@ import { gpt2Names } from './modules.js';
 export function gpt2Hidden(
   ops: Ops,
   config: Gpt2Config,
-  { shape, inputs }: { readonly shape: ShardShape; readonly inputs: DecoderInputs },
+  { shape, inputs, cached }: DecoderBatch,
 ): Tensor {
-  const bias = causalBiases(inputs, [undefined])(0); // [R, 1, T, T]
+  const bias = causalBiases(inputs, [undefined], cached)(0); // [R, 1, T, T], and as many more as are cached
   const words = ops.embed(gpt2Names.words, inputs.ids);
   const embedded = add(words, ops.embed(gpt2Names.positions, inputs.positionIds)); // [N, H]
   let x = ops.drop('transformer.drop', config.dropout.embeddings, embedded);

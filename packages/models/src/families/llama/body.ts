@@ -17,8 +17,8 @@ export function llamaBody(config: LlamaConfig): Body {
     forward: async () => {
       const { llamaFinalNorm, llamaHidden } = await import('./forward.js');
       return {
-        hidden: (ops, { shape, input }) =>
-          llamaHidden(ops, config, { shape, inputs: decoderInputs(input) }),
+        hidden: (ops, { shape, input, cached }) =>
+          llamaHidden(ops, config, { shape, inputs: decoderInputs(input), cached }),
         finalNorm: llamaFinalNorm,
       };
     },

@@ -19,7 +19,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { rotaryTables } from '../../blocks/rotary.js';
 import { causalBiases, joinHeads, splitHeads } from '../decoder.js';
-import type { DecoderInputs } from '../decoder-inputs.js';
+import type { DecoderBatch } from '../decoder-inputs.js';
 import type { Ops } from '../../program/ops.js';
 import type { LlamaConfig } from './config.js';
 import { llamaNames } from './modules.js';
@@ -28,10 +28,11 @@ import { llamaNames } from './modules.js';
 export function llamaHidden(
   ops: Ops,
   config: LlamaConfig,
-  { shape, inputs }: { readonly shape: ShardShape; readonly inputs: DecoderInputs },
+  { shape, inputs, cached = 0 }: DecoderBatch,
 ): Tensor {
-  const turn = rotation(config, shape, inputs.positionIds);
-  const biasOf = causalBiases(inputs, config.windows);
+  const positions = cached === 0 ? shape.tokens : Math.min(shape.tokens + cached, config.maxTokens);
+  const turn = rotation(config, { shape, positions }, inputs.positionIds);
+  const biasOf = causalBiases(inputs, config.windows, cached);
   let x = embeddings(ops, config, inputs.ids); // [N, H]
   for (let index = 0; index < config.numLayers; index++) {
     const layer = { config, shape, path: llamaNames.layer(index), turn, bias: biasOf(index) };
@@ -62,7 +63,7 @@ interface Layer {
   readonly shape: ShardShape;
   readonly path: string;
   readonly turn: (heads: Tensor) => Tensor;
-  readonly bias: Tensor; // [R, 1, T, T]
+  readonly bias: Tensor; // [R, 1, T, T], and as many more as are cached
 }
 
 function decoderLayer(ops: Ops, layer: Layer, x: Tensor): Tensor {
@@ -99,17 +100,17 @@ function feedForward(ops: Ops, path: string, x: Tensor): Tensor {
 
 /**
  * Turns heads [R, ., T, D] by their tokens' positions. The tables are constants of the graph, picked by position.
- * No position of a shard is beyond its rows.
+ * @param positions those of all tokens are below
  */
 function rotation(
   { rotary: settings }: LlamaConfig,
-  { rows, tokens }: ShardShape,
+  { shape: { rows, tokens }, positions }: { readonly shape: ShardShape; readonly positions: number },
   positionIds: Tensor,
 ): (heads: Tensor) => Tensor {
-  const tables = rotaryTables(settings, tokens);
+  const tables = rotaryTables(settings, positions);
   const width = settings.headWidth / 2;
   const pick = (table: Float32Array) =>
-    reshape(gather(tensor2d(table, [tokens, width]), positionIds as never), [
+    reshape(gather(tensor2d(table, [positions, width]), positionIds as never), [
       rows,
       1,
       tokens,
