@@ -76,7 +76,7 @@ export async function openRun(asked: ResolvedConfig, options: OpenOptions): Prom
   // What was decided about the data is part of the run: stored with it, and the same for workers, eval and predict.
   const config: ResolvedConfig = { ...asked, ...task.decided };
   const { train, validation } = task;
-  const training = planTraining(train.lengths, config);
+  const training = planTraining(train.lengths, config, options.cacheFolder);
   checkLength(config, training.totalSteps);
   const memory = options.model && runMemory(config, training, options.model);
   if (memory !== undefined && options.model !== undefined) {
@@ -99,7 +99,7 @@ export async function openRun(asked: ResolvedConfig, options: OpenOptions): Prom
     start: startOf(config, { dataHash: train.contentHash, totalSteps: training.totalSteps }),
     // Those of a run that is overwritten go before the first step.
     existingCheckpoints: goesOnInPlace(config) ? listCheckpoints(config.outputDir) : [],
-    evaluation: evaluationOf(validation, config),
+    evaluation: evaluationOf(validation, config, options.cacheFolder),
     sumsHeld: sumsHeldBy(config, training),
     planStep,
   };
@@ -152,9 +152,10 @@ function rememberRecent(plan: (step: number) => StepPlan): (step: number) => Ste
 function evaluationOf(
   validation: OpenedTask['validation'],
   config: ResolvedConfig,
+  cacheFolder: string | undefined,
 ): EvaluationPlan | undefined {
   if (validation === undefined || validation.size === 0) return undefined;
-  const shards = planEvaluation(validation.lengths, config);
+  const shards = planEvaluation(validation.lengths, config, cacheFolder);
   return {
     shards,
     ranges: rangesOf(shards, config),

@@ -31,8 +31,9 @@ export interface DatasetRequest {
  * @throws MicrotuneError `data` for anything wrong with files, labels or tokenizer, naming file and line; `usage` for an unknown file type
  */
 export async function openDataset(request: DatasetRequest): Promise<TokenizedDataset> {
-  const tokenizer = await loadTextTokenizer(request.tokenizerFolder, request.maxSeqLength);
-  const source = await openSource({ ...request, tokenizer }, request.cacheFolder, request.onNote);
+  const { tokenizerFolder, maxSeqLength, cacheFolder } = request;
+  const tokenizer = await loadTextTokenizer(tokenizerFolder, maxSeqLength, cacheFolder);
+  const source = await openSource({ ...request, tokenizer }, cacheFolder, request.onNote);
   const size = source.labelIndices.length;
   return datasetOf(source, request.task, firstRows(size, request.maxSamples));
 }

@@ -68,7 +68,11 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
     );
   }
   const notes: string[] = [];
-  const tokenizer = await loadTextTokenizer(places.tokenizerFolder, config.maxSeqLength);
+  const tokenizer = await loadTextTokenizer(
+    places.tokenizerFolder,
+    config.maxSeqLength,
+    places.cacheFolder,
+  );
   if (tokenizer.maxSeqLength < config.maxSeqLength) {
     notes.push(
       `max_seq_length ${config.maxSeqLength} is above what the model takes; using ${tokenizer.maxSeqLength}`,
@@ -84,7 +88,7 @@ export async function openSplits(config: SplitConfig, places: SplitPlaces): Prom
     const source = await openSource({ files, columns, tokenizer }, places.cacheFolder, (note) =>
       notes.push(note),
     );
-    if (!decided) notes.push(...(await emptyTexts(source, files, tokenizer)));
+    if (!decided) notes.push(...emptyTexts(source, files, tokenizer));
     return source;
   };
 
@@ -165,15 +169,14 @@ async function refuseTrainingFiles({ trainFile, validationFile = [] }: SplitConf
 }
 
 /** @throws MicrotuneError `data` when no row has a text; @returns a note when some have none */
-async function emptyTexts(
+function emptyTexts(
   { tokens, textColumns }: SourceData,
   files: readonly string[],
-  tokenizer: TextTokenizer,
-): Promise<string[]> {
-  const second = textColumns[1] === undefined ? undefined : '';
-  const [blank] = await tokenizer.encode([{ first: '', second }]);
+  { blankTokens }: TextTokenizer,
+): string[] {
+  const blank = textColumns[1] === undefined ? blankTokens.single : blankTokens.pair;
   const lengths = lengthsOf(tokens);
-  const empty = lengths.filter((length) => length <= (blank?.ids.length ?? 0)).length;
+  const empty = lengths.filter((length) => length <= blank).length;
   if (empty === 0) return [];
   const [file = ''] = files;
   if (empty === lengths.length)

@@ -5,6 +5,7 @@
 import { assert } from '@microtune/shared';
 import { chooseEvaluationShapes, chooseShapes } from './choose-shapes.js';
 import { cutShards } from './cut-shards.js';
+import { keptForms } from './kept-forms.js';
 import { createRandom, permutation, purposes } from './random.js';
 import type { ResolvedConfig, Shard, ShardShape } from '@microtune/shared';
 
@@ -79,10 +80,23 @@ export interface TrainingPlan extends StepPlan {
   shardsOf(step: number): Shard[];
 }
 
-/** @param lengths tokens of every training sample */
-export function planTraining(lengths: Int32Array, config: PlanConfig): TrainingPlan {
+/**
+ * @param lengths tokens of every training sample
+ * @param cacheFolder where the shapes found are kept; undefined keeps nothing
+ */
+export function planTraining(
+  lengths: Int32Array,
+  config: PlanConfig,
+  cacheFolder?: string,
+): TrainingPlan {
   const steps = planSteps({ ...config, size: lengths.length, seed: config.dataSeed });
-  const { shapes, packing } = chooseShapes({ ...config, lengths, seed: config.dataSeed });
+  const { trainBatchSize, microBatchTokens, maxSeqLength, dataSeed: seed } = config;
+  const { shapes, packing } = keptForms(
+    'training',
+    cacheFolder,
+    { lengths, trainBatchSize, microBatchTokens, maxSeqLength, seed },
+    chooseShapes,
+  );
   return {
     ...steps,
     shapes,
@@ -97,13 +111,16 @@ const evaluationTokens = 1024;
 export function planEvaluation(
   lengths: Int32Array,
   config: Pick<ResolvedConfig, 'microBatchTokens' | 'maxSeqLength'>,
+  cacheFolder?: string,
 ): Shard[] {
   if (lengths.length === 0) return [];
   const microBatchTokens = Math.max(config.microBatchTokens, evaluationTokens);
-  const { shapes, packing } = chooseEvaluationShapes({
-    lengths,
-    microBatchTokens,
-    maxSeqLength: config.maxSeqLength,
-  });
+  const { maxSeqLength } = config;
+  const { shapes, packing } = keptForms(
+    'evaluation',
+    cacheFolder,
+    { lengths, microBatchTokens, maxSeqLength },
+    chooseEvaluationShapes,
+  );
   return cutShards({ samples: lengths.map((_, sample) => sample), lengths, shapes, packing });
 }

@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -86,6 +87,23 @@ describe('vocab.txt alone', () => {
       'tokenizer_config.json': '{"model_max_length": 5}',
     });
     expect((await loadTextTokenizer(short, 128)).maxSeqLength).toBe(5);
+  });
+});
+
+describe('with a cache folder', () => {
+  it('is not parsed before the first text, when it was seen before', async () => {
+    const path = modelFolder('kept', { 'vocab.txt': vocabulary });
+    const cache = join(path, 'cache');
+    const first = await loadTextTokenizer(path, 16, cache);
+    const [name = ''] = readdirSync(join(cache, 'tokenizers'));
+    const file = join(cache, 'tokenizers', name);
+    const facts = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify({ ...facts, padTokenId: 77 }));
+    const again = await loadTextTokenizer(path, 16, cache);
+    expect([first.padTokenId, again.padTokenId]).toEqual([0, 77]);
+    expect(again.blankTokens).toEqual({ single: 2, pair: 3 });
+    const texts = [{ first: 'A Films é', second: 'zzz b' }];
+    expect(await again.encode(texts)).toEqual(await first.encode(texts));
   });
 });
 

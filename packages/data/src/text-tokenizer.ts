@@ -8,8 +8,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer } from 'tokenizers';
 import { MicrotuneError, messageOf } from '@microtune/shared';
+import { z } from 'zod';
 import { bertTokenizerJson } from './bert-tokenizer.js';
 import { parseJsonObject } from './json-object.js';
+import { keptJson } from './kept-json.js';
 import type { BertTokenizerConfig } from './bert-tokenizer.js';
 import { cutAtSpace, endsWordsAtSpaces } from './cut-long-text.js';
 import type { Texts } from './columns.js';
@@ -26,6 +28,8 @@ export interface TextTokenizer {
   /** Tokens a row can have at most: the configured length, or what the model takes if that is less. */
   readonly maxSeqLength: number;
   readonly padTokenId: number;
+  /** Tokens of a row without any text: the special tokens. */
+  readonly blankTokens: { readonly single: number; readonly pair: number };
   /** Of everything that decides the ids: files, truncation. */
   readonly contentHash: string;
   /** Token ids of texts or pairs, special tokens included, truncated, not padded. */
@@ -38,41 +42,89 @@ interface TokenizerConfig extends BertTokenizerConfig {
   readonly pad_token?: string | { content: string } | null;
 }
 
+/** Raised when `TokenizerFacts` means something else. */
+const factsVersion = 1;
+
+/** All that is asked of a tokenizer before it is given a text: once known, it is not even parsed until then. */
+const factsSchema = z.object({
+  padTokenId: z.number().int(),
+  blankTokens: z.object({ single: z.number().int(), pair: z.number().int() }),
+  endsWordsAtSpaces: z.boolean(),
+});
+type TokenizerFacts = z.infer<typeof factsSchema>;
+
 /**
  * @param folder model folder with tokenizer.json or vocab.txt, and perhaps tokenizer_config.json
  * @param maxSeqLength tokens per row after truncation, special tokens counted
+ * @param cacheFolder where facts of the tokenizer are kept; undefined keeps nothing
  * @throws MicrotuneError `data` when a file is missing or broken; `usage` when no text fits into `maxSeqLength`
  */
 export async function loadTextTokenizer(
   folder: string,
   maxSeqLength: number,
+  cacheFolder?: string,
 ): Promise<TextTokenizer> {
   const config = await readConfig(join(folder, 'tokenizer_config.json'));
   const { json, file } = await readDefinition(folder, config);
-  const tokenizer = parseTokenizer(json, file);
-  tokenizer.disablePadding();
-  tokenizer.disableTruncation();
   const limit = Math.min(maxSeqLength, config.model_max_length ?? maxSeqLength);
-  const specialTokens = (await tokenizer.encode('', '')).getLength();
-  if (limit <= specialTokens) {
+  const direction = config.truncation_side ?? 'right';
+  let parsed: Tokenizer | undefined;
+  const tokenizer = (): Tokenizer => {
+    parsed ??= parseTokenizer(json, file);
+    parsed.disablePadding();
+    parsed.disableTruncation();
+    return parsed;
+  };
+  const facts = await keptFacts(cacheFolder, { json, padToken: padTokenOf(config) }, tokenizer);
+  const { padTokenId, blankTokens, endsWordsAtSpaces } = facts;
+  if (limit <= blankTokens.pair) {
     throw new MicrotuneError(
       'usage',
-      `max_seq_length ${limit} leaves no room for text: the tokenizer adds up to ${specialTokens} special tokens`,
+      `max_seq_length ${limit} leaves no room for text: the tokenizer adds up to ${blankTokens.pair} special tokens`,
     );
   }
-  const direction = config.truncation_side ?? 'right';
-  tokenizer.setTruncation(limit, { direction });
-  const padToken =
-    typeof config.pad_token === 'object' ? config.pad_token?.content : config.pad_token;
+  let ready: Tokenizer | undefined;
+  const encode = direction === 'right' && endsWordsAtSpaces ? encodeCut : encodeTexts;
   return {
     maxSeqLength: limit,
-    padTokenId: tokenizer.tokenToId(padToken ?? '[PAD]') ?? 0,
+    padTokenId,
+    blankTokens,
     contentHash: createHash('sha256').update(`${limit} ${direction} ${json}`).digest('hex'),
-    encode:
-      direction === 'right' && endsWordsAtSpaces(JSON.parse(json))
-        ? (texts) => encodeCut(tokenizer, texts, limit)
-        : (texts) => encodeTexts(tokenizer, texts, limit),
+    encode: async (texts) => {
+      if (ready === undefined) {
+        ready = tokenizer();
+        ready.setTruncation(limit, { direction });
+      }
+      return encode(ready, texts, limit);
+    },
   };
+}
+
+function padTokenOf({ pad_token: token }: TokenizerConfig): string {
+  return (typeof token === 'object' ? token?.content : token) ?? '[PAD]';
+}
+
+async function keptFacts(
+  cacheFolder: string | undefined,
+  { json, padToken }: { json: string; padToken: string },
+  tokenizer: () => Tokenizer,
+): Promise<TokenizerFacts> {
+  const kept =
+    cacheFolder === undefined ? undefined : keptJson(join(cacheFolder, 'tokenizers'), factsSchema);
+  const identity = [factsVersion, createHash('sha256').update(json).digest('hex'), padToken];
+  const known = kept?.read(identity);
+  if (known !== undefined) return known;
+  const parsed = tokenizer();
+  const facts = {
+    padTokenId: parsed.tokenToId(padToken) ?? 0,
+    blankTokens: {
+      single: (await parsed.encode('')).getLength(),
+      pair: (await parsed.encode('', '')).getLength(),
+    },
+    endsWordsAtSpaces: endsWordsAtSpaces(JSON.parse(json)),
+  };
+  kept?.write(identity, facts);
+  return facts;
 }
 
 /** The same tokens, without reading to the end of texts that are far longer. Pairs are read whole: which of two is cut depends on both lengths. */

@@ -1,19 +1,14 @@
-/** Which engines there are and how each loads: the one table an engine is added to. */
+/** Which engines there are and how each loads: the one table an engine is added to. Only what is used is loaded. */
 import { MicrotuneError } from '@microtune/shared';
 import type { Engine, EngineName, EngineUnavailable } from './engine.js';
-import { loadOnnx } from './onnx/onnx-engine.js';
-import { loadOpenvino } from './openvino/engine.js';
-import { loadReference } from './reference/reference-engine.js';
 import { rememberedProof } from './proof/proof-file.js';
 import { openvinoStatus } from './setup/openvino-manifest.js';
 import { setupCommand } from './setup/setup-command.js';
 import { tensorflowStatus } from './setup/tensorflow-manifest.js';
 import { xlaCompilationFolder, xlaStatus } from './setup/xla-manifest.js';
-import { loadTensorflow } from './tensorflow/engine.js';
 import type { ProductPrecision } from './tensorflow/matmul-lowering.js';
 import type { NativeEnvironment } from './xla/native-environment.js';
 import type { XlaPlatform } from './xla/platform.js';
-import { loadXla } from './xla/xla-engine.js';
 
 export interface LoadEngineOptions {
   /** Folder where `setup` keeps libraries; without it only what npm brings loads. */
@@ -39,14 +34,14 @@ const loaders: {
     const found = look(cacheFolder, openvinoStatus);
     if (found.state !== 'ready')
       return { name: 'openvino', reason: found.reason, remedy: setupCommand('openvino') };
-    return loadOpenvino(found);
+    return (await import('./openvino/engine.js')).loadOpenvino(found);
   },
-  onnx: loadOnnx,
+  onnx: async () => (await import('./onnx/onnx-engine.js')).loadOnnx(),
   xla: async ({ cacheFolder, environment = {}, platform = 'cpu', memoryFraction, tf32 }) => {
     const found = look(cacheFolder, (folder) => xlaStatus(folder, platform));
     if (found.state !== 'ready')
       return { name: 'xla', reason: found.reason, remedy: setupCommand('xla', platform) };
-    return loadXla({
+    return (await import('./xla/xla-engine.js')).loadXla({
       plugin: found.plugin,
       environment,
       cacheFolder: cacheFolder && xlaCompilationFolder(cacheFolder),
@@ -65,9 +60,10 @@ const loaders: {
       };
     const products = options.products ?? provedProducts(cacheFolder, platform);
     const { addonFile } = found;
+    const { loadTensorflow } = await import('./tensorflow/engine.js');
     return loadTensorflow({ addonFile, platform, environment, threads, tf32, products });
   },
-  reference: loadReference,
+  reference: async () => (await import('./reference/reference-engine.js')).loadReference(),
 };
 
 /** Best first: what `auto` tries on a CPU. The reference is for comparisons; nobody is given it unasked. */

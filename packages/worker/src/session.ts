@@ -126,7 +126,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     sumsHeld: welcome.sumsHeld,
   });
   if (engine.compileFirst !== undefined)
-    await compileFirst(replica.graphs, { which: engine.compileFirst, task, config });
+    await compileFirst(replica.graphs, { which: engine.compileFirst, task, config, cacheFolder });
   return {
     config,
     model,
@@ -190,15 +190,22 @@ async function compileFirst(
     which,
     task: { train, validation },
     config,
-  }: { which: 'all' | 'largest'; task: OpenedTask; config: ResolvedConfig },
+    cacheFolder,
+  }: {
+    which: 'all' | 'largest';
+    task: OpenedTask;
+    config: ResolvedConfig;
+    cacheFolder: string | undefined;
+  },
 ): Promise<void> {
-  const { shapes } = planTraining(train.lengths, config);
+  const { shapes } = planTraining(train.lengths, config, cacheFolder);
   if (which === 'largest') {
     const [largest] = shapes.toSorted((a, b) => b.rows * b.tokens - a.rows * a.tokens);
     if (largest !== undefined) await graphs.get('training', largest);
     return;
   }
-  const evaluated = validation === undefined ? [] : planEvaluation(validation.lengths, config);
+  const evaluated =
+    validation === undefined ? [] : planEvaluation(validation.lengths, config, cacheFolder);
   await Promise.all([
     ...shapes.map((shape) => graphs.get('training', shape)),
     ...evaluated.map(({ shape }) => graphs.get('evaluation', shape)),

@@ -1,7 +1,7 @@
 /** What is known of an engine's bits on this machine, in words. */
 import { rememberedProof, type Proof } from '@microtune/engine/proof';
 import type { Precision } from '@microtune/engine';
-import type { EngineOnPlatform } from './find-engine.js';
+import type { EngineOnPlatform } from './engine-finding.js';
 
 /** e.g. `same bits: f32 proved with 1 and 2 threads; bf16 not proved yet`. */
 export function proofText(
