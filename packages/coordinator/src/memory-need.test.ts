@@ -25,14 +25,14 @@ function configOf(changes: Partial<ResolvedConfig>): ResolvedConfig {
 
 const needOf = (changes: Partial<ResolvedConfig>) => {
   const config = configOf(changes);
-  return runMemory(config, planTraining(lengths, config), bertBase);
+  return runMemory(config, planTraining({ lengths }, config), bertBase);
 };
 
 describe('the memory of a run', () => {
   it('holds the sums of the plan, not a gradient per row: BERT-base at 32 and 64 rows a step', () => {
     const held = (trainBatchSize: number, workers: number) => {
       const config = configOf({ trainBatchSize, workers });
-      return sumsHeldBy(config, planTraining(lengths, config));
+      return sumsHeldBy(config, planTraining({ lengths }, config));
     };
     // Shards of 4 rows of 128 tokens.
     expect(held(32, 1)).toEqual([4]);
@@ -59,7 +59,7 @@ describe('the memory of a run', () => {
 
   it('refuses what does not fit with both numbers, and tells what fits', () => {
     const config = configOf({ workers: 2 });
-    const alternatives = memoryAlternatives(config, lengths, bertBase);
+    const alternatives = memoryAlternatives(config, { lengths }, bertBase);
     const need = needOf({ workers: 2 });
     const refuse = (available: number) => () =>
       requireMachineMemory(need, available, { workers: 2, alternatives });

@@ -76,13 +76,13 @@ export async function openRun(asked: ResolvedConfig, options: OpenOptions): Prom
   // What was decided about the data is part of the run: stored with it, and the same for workers, eval and predict.
   const config: ResolvedConfig = { ...asked, ...task.decided };
   const { train, validation } = task;
-  const training = planTraining(train.lengths, config, options.cacheFolder);
+  const training = planTraining(train, config, options.cacheFolder);
   checkLength(config, training.totalSteps);
   const memory = options.model && runMemory(config, training, options.model);
   if (memory !== undefined && options.model !== undefined) {
     requireMachineMemory(memory, availableMemoryBytes(), {
       workers: config.workers,
-      alternatives: memoryAlternatives(config, train.lengths, options.model),
+      alternatives: memoryAlternatives(config, train, options.model),
     });
   }
   const planStep = rememberRecent((step) => planOf(training.shardsOf(step), train.lengths, config));
@@ -114,7 +114,14 @@ export async function openRun(asked: ResolvedConfig, options: OpenOptions): Prom
       ...notesOf('data', task.notes),
       ...notesOf('unused_option', unusedOptions(config)),
       ...notesOf('changed_on_resume', changesOf(spec)),
-      ...notesOf('odd_length', oddLengths(config, spec.totalSteps, train.size)),
+      ...notesOf(
+        'odd_length',
+        oddLengths(
+          config,
+          spec.totalSteps,
+          config.packing === true ? training.stepsPerEpoch * config.trainBatchSize : train.size,
+        ),
+      ),
       ...notesOf('idle_workers', fewShards(planStep(1), config)),
     ],
   };
@@ -155,7 +162,7 @@ function evaluationOf(
   cacheFolder: string | undefined,
 ): EvaluationPlan | undefined {
   if (validation === undefined || validation.size === 0) return undefined;
-  const shards = planEvaluation(validation.lengths, config, cacheFolder);
+  const shards = planEvaluation(validation, config, cacheFolder);
   return {
     shards,
     ranges: rangesOf(shards, config),

@@ -1,5 +1,5 @@
 /** What a run needs of memory and what would need less: the plan's shapes and sums, put into numbers. */
-import { assignShards, planTraining, type TrainingPlan } from '@microtune/data';
+import { assignShards, planTraining, type SampleSizes, type TrainingPlan } from '@microtune/data';
 import type { ResolvedConfig } from '@microtune/shared';
 import { memoryNeed, type Alternative, type MemoryNeed, type ModelNumbers } from './memory-need.js';
 import { mostSumsHeld } from './sums-held.js';
@@ -28,11 +28,11 @@ export function runMemory(
 
 /**
  * Other options for the same data, best first: fewer workers change no bit of the result.
- * @param lengths tokens of every training sample
+ * @param sizes of the training samples
  */
 export function memoryAlternatives(
   config: ResolvedConfig,
-  lengths: Int32Array,
+  sizes: SampleSizes,
   model: ModelNumbers,
 ): Alternative[] {
   const { workers, trainBatchSize, microBatchTokens } = config;
@@ -40,7 +40,7 @@ export function memoryAlternatives(
     option,
     needBytes: () => {
       const changed = { ...config, ...changes };
-      return runMemory(changed, planTraining(lengths, changed), model).totalBytes;
+      return runMemory(changed, planTraining(sizes, changed), model).totalBytes;
     },
   });
   const fewer = Array.from({ length: Math.min(8, workers - 1) }, (_, index) => workers - 1 - index);

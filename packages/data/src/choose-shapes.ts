@@ -21,6 +21,8 @@ export interface ShapeRequest {
   readonly microBatchTokens: number;
   /** Padding never goes beyond it: the model may have no more positions. */
   readonly maxSeqLength: number;
+  /** Samples may share rows; default true. */
+  readonly mayPack?: boolean | undefined;
   readonly seed: number;
 }
 
@@ -42,6 +44,7 @@ interface Job {
   /** Cost of one more shape, in tokens' worth of time. */
   readonly compileTokens: number;
   readonly maxShapes: number;
+  readonly mayPack?: boolean | undefined;
   readonly random: Random;
 }
 
@@ -108,13 +111,14 @@ export function chooseShapes(request: ShapeRequest): ShardForms {
     maxSeqLength,
     compileTokens: trainingCompileTokens,
     maxShapes: maxTrainingShapes,
+    mayPack: request.mayPack,
     random: createRandom([purposes.shapes, seed, 1]),
   });
 }
 
 /** Shapes to run a whole split once, sorted by length. */
 export function chooseEvaluationShapes(
-  request: Pick<ShapeRequest, 'lengths' | 'microBatchTokens' | 'maxSeqLength'>,
+  request: Pick<ShapeRequest, 'lengths' | 'microBatchTokens' | 'maxSeqLength' | 'mayPack'>,
 ): ShardForms {
   const { lengths, ...limits } = request;
   const scale = Math.ceil(lengths.length / sampledEvaluationRows);
@@ -146,7 +150,8 @@ function cheapestForms(lengths: Int32Array, job: Job): ShardForms {
 }
 
 /** No packing, and those under which a sampled batch has fewer rows. */
-function packingsFor({ batches, microBatchTokens, maxSeqLength }: Job): Packing[] {
+function packingsFor({ batches, microBatchTokens, maxSeqLength, mayPack = true }: Job): Packing[] {
+  if (!mayPack) return [unpacked];
   const limit = Math.min(microBatchTokens, maxSeqLength);
   const packings = packedRowTokens.flatMap((rowTokens) => {
     if (rowTokens > limit) return [];

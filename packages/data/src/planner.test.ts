@@ -195,14 +195,15 @@ describe('cutShards', () => {
 
   it('gives two workers halves of about equal cost, for little more in all', () => {
     const all = epochOrder(640, 3, 0).map((i) => 4 + Math.floor((i * i) / 6000));
-    const plan = planTraining(all, {
+    const config = {
       trainBatchSize: 32,
       microBatchTokens: 512,
       maxSeqLength: 128,
       dataSeed: 1,
       numTrainEpochs: 1,
       maxSteps: -1,
-    });
+    };
+    const plan = planTraining({ lengths: all }, config);
     const costOf = (shards: readonly Shard[]): number =>
       shards.reduce((sum, { shape }) => sum + shapeCost(shape), 0);
     let [slower, total] = [0, 0];
@@ -233,7 +234,7 @@ describe('chooseShapes and planTraining', () => {
     fc.assert(
       fc.property(lengths, config, (all, options) => {
         const request = { ...options, numTrainEpochs: 1, maxSteps: -1, maxSeqLength: 128 };
-        const plan = planTraining(all, request);
+        const plan = planTraining({ lengths: all }, request);
         expect(plan.shapes.length).toBeLessThanOrEqual(7);
         for (const { rows, tokens } of plan.shapes) {
           expect(tokens).toBeLessThanOrEqual(128);
@@ -242,7 +243,7 @@ describe('chooseShapes and planTraining', () => {
         }
         const shards = upTo(plan.totalSteps).flatMap((i) => plan.shardsOf(i + 1));
         expect(covered(shards)).toEqual(upTo(all.length));
-        expect(planTraining(all, request).shardsOf(1)).toEqual(plan.shardsOf(1));
+        expect(planTraining({ lengths: all }, request).shardsOf(1)).toEqual(plan.shardsOf(1));
       }),
       { numRuns: 25 },
     );
@@ -268,25 +269,27 @@ describe('chooseShapes and planTraining', () => {
       dataSeed: 7,
       numTrainEpochs: 1,
     };
-    expect(planTraining(all, { ...base, maxSteps: 5 }).shapes).toEqual(
-      planTraining(all, { ...base, maxSteps: 500 }).shapes,
+    expect(planTraining({ lengths: all }, { ...base, maxSteps: 5 }).shapes).toEqual(
+      planTraining({ lengths: all }, { ...base, maxSteps: 500 }).shapes,
     );
   });
 
   it('costs less than one shape or one multiple of 16 per row would', () => {
     const all = epochOrder(600, 3, 0).map((i) => 4 + Math.floor((i * i) / 6000));
-    const plan = planTraining(all, {
+    const config = {
       trainBatchSize: 32,
       microBatchTokens: 512,
       maxSeqLength: 128,
       dataSeed: 1,
       numTrainEpochs: 1,
       maxSteps: -1,
-    });
+    };
+    const plan = planTraining({ lengths: all }, config);
+    const { samplesOf } = planSteps({ ...config, size: all.length, seed: config.dataSeed });
     const costWith = (shapes: readonly ShardShape[]): number =>
       upTo(plan.totalSteps)
         .flatMap((i) =>
-          cutShards({ samples: plan.samplesOf(i + 1), lengths: all, shapes, packing: unpacked }),
+          cutShards({ samples: samplesOf(i + 1), lengths: all, shapes, packing: unpacked }),
         )
         .reduce((sum, shard) => sum + shapeCost(shard.shape), 0);
     const longest = plan.shapes[0]?.tokens ?? 0;
@@ -308,13 +311,18 @@ describe('planEvaluation', () => {
   it('takes each row once, in few shapes', () => {
     fc.assert(
       fc.property(lengths, (all) => {
-        const shards = planEvaluation(all, { microBatchTokens: 128, maxSeqLength: 128 });
+        const shards = planEvaluation(
+          { lengths: all },
+          { microBatchTokens: 128, maxSeqLength: 128 },
+        );
         expect(covered(shards)).toEqual(upTo(all.length));
         expect(new Set(shards.map(({ shape }) => shapeKey(shape))).size).toBeLessThanOrEqual(4);
       }),
       { numRuns: 15 },
     );
-    expect(planEvaluation(lengthsOf([]), { microBatchTokens: 128, maxSeqLength: 128 })).toEqual([]);
+    expect(
+      planEvaluation({ lengths: lengthsOf([]) }, { microBatchTokens: 128, maxSeqLength: 128 }),
+    ).toEqual([]);
   });
 });
 

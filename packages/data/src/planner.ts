@@ -3,10 +3,14 @@
  * configuration; the number of workers is not among them, which is why it cannot change a bit of the result.
  */
 import { assert } from '@microtune/shared';
-import { chooseEvaluationShapes, chooseShapes } from './choose-shapes.js';
+import { chooseEvaluationShapes, chooseShapes, type ShardForms } from './choose-shapes.js';
+import { boundTargets } from './bound-targets.js';
 import { cutShards } from './cut-shards.js';
 import { keptForms } from './kept-forms.js';
+import { packEpoch } from './epoch-rows.js';
 import { createRandom, permutation, purposes } from './random.js';
+import type { PackedRow } from './pack-rows.js';
+import type { SampleSizes } from './sample-sizes.js';
 import type { ResolvedConfig, Shard, ShardShape } from '@microtune/shared';
 
 /** The order in which one epoch (from 0) visits the samples: a uniform permutation drawn from (seed, epoch). */
@@ -71,36 +75,106 @@ export type PlanConfig = Pick<
   | 'microBatchTokens'
   | 'maxSeqLength'
   | 'dataSeed'
+  | 'packing'
 >;
 
-export interface TrainingPlan extends StepPlan {
-  /** All shapes that shards of this run can have, longest first. */
+export interface TrainingPlan extends Pick<StepPlan, 'totalSteps' | 'stepsPerEpoch'> {
+  /** All shapes that shards of this run can have, longest first; a rare one may have room for more predictions. */
   readonly shapes: readonly ShardShape[];
   /** Shards of a step (1-based), numbered by their position. */
   shardsOf(step: number): Shard[];
 }
 
+/** Steps whose shards decide how many predictions shapes have room for. */
+const stepsLookedAt = 256;
+
 /**
- * @param lengths tokens of every training sample
+ * Samples share rows within their step, so that a step has the samples it would have without packing; with `packing` rows are
+ * filled over the epoch and a step takes rows; with `packing: false` each sample has a row to itself.
  * @param cacheFolder where the shapes found are kept; undefined keeps nothing
  */
 export function planTraining(
-  lengths: Int32Array,
+  sizes: SampleSizes,
   config: PlanConfig,
   cacheFolder?: string,
 ): TrainingPlan {
-  const steps = planSteps({ ...config, size: lengths.length, seed: config.dataSeed });
-  const { trainBatchSize, microBatchTokens, maxSeqLength, dataSeed: seed } = config;
-  const { shapes, packing } = keptForms(
-    'training',
-    cacheFolder,
-    { lengths, trainBatchSize, microBatchTokens, maxSeqLength, seed },
-    chooseShapes,
+  const plan =
+    config.packing === true
+      ? planRows(sizes, config, cacheFolder)
+      : planSamples(sizes, config, cacheFolder);
+  const { targets } = sizes;
+  if (targets === undefined) return plan;
+  const looked = Math.min(plan.totalSteps, plan.stepsPerEpoch, stepsLookedAt);
+  const stride = Math.min(plan.totalSteps, plan.stepsPerEpoch) / looked;
+  const shards = Array.from({ length: looked }, (_, at) =>
+    plan.shardsOf(1 + Math.floor(at * stride)),
   );
+  const { shapes, bounded } = boundTargets(plan.shapes, shards.flat(), targets);
+  return { ...plan, shapes, shardsOf: (step) => plan.shardsOf(step).map(bounded) };
+}
+
+/** Steps of the whole run, without its shapes. */
+export function countSteps({ lengths }: SampleSizes, config: PlanConfig): number {
+  const size =
+    config.packing === true
+      ? packEpoch(lengths, config.maxSeqLength).rowTokens.length
+      : lengths.length;
+  return planSteps({ ...config, size, seed: config.dataSeed }).totalSteps;
+}
+
+function trainingForms(
+  lengths: Int32Array,
+  config: PlanConfig,
+  mayPack: boolean,
+  cacheFolder: string | undefined,
+): ShardForms {
+  const { trainBatchSize, microBatchTokens, maxSeqLength, dataSeed: seed } = config;
+  const request = { lengths, trainBatchSize, microBatchTokens, maxSeqLength, seed, mayPack };
+  return keptForms('training', cacheFolder, request, chooseShapes);
+}
+
+function planSamples(
+  { lengths }: SampleSizes,
+  config: PlanConfig,
+  cacheFolder: string | undefined,
+): TrainingPlan {
+  const steps = planSteps({ ...config, size: lengths.length, seed: config.dataSeed });
+  const mayPack = config.packing !== false;
+  const { shapes, packing } = trainingForms(lengths, config, mayPack, cacheFolder);
   return {
     ...steps,
     shapes,
     shardsOf: (step) => cutShards({ samples: steps.samplesOf(step), lengths, shapes, packing }),
+  };
+}
+
+/** As `planSamples`, over packed rows in place of samples. */
+function planRows(
+  { lengths }: SampleSizes,
+  config: PlanConfig,
+  cacheFolder: string | undefined,
+): TrainingPlan {
+  const seed = config.dataSeed;
+  const { rowTokens, samplesPerRow, rowsOf } = packEpoch(lengths, config.maxSeqLength);
+  const steps = planSteps({ ...config, size: rowTokens.length, seed });
+  const { shapes, packing } = trainingForms(rowTokens, config, false, cacheFolder);
+  let packed: { epoch: number; rows: readonly PackedRow[] } | undefined;
+  const rowsOfEpoch = (epoch: number): readonly PackedRow[] => {
+    if (packed?.epoch !== epoch)
+      packed = { epoch, rows: rowsOf(epochOrder(lengths.length, seed, epoch)) };
+    return packed.rows;
+  };
+  return {
+    ...steps,
+    shapes: shapes.map((shape) => ({ ...shape, samplesPerRow })),
+    shardsOf: (step) => {
+      const rows = rowsOfEpoch(Math.floor((step - 1) / steps.stepsPerEpoch));
+      const request = { samples: steps.samplesOf(step), lengths: rowTokens, shapes, packing };
+      return cutShards(request).map(({ shape, rows: places }) => ({
+        shape: { ...shape, samplesPerRow },
+        rows: places.map((row) => row.flatMap((at) => rows[at]?.samples ?? [])),
+      }));
+    },
   };
 }
 
@@ -109,18 +183,21 @@ const evaluationTokens = 1024;
 
 /** Shards of a whole split, each sample once. Few shapes, because each one's forward graph is compiled. */
 export function planEvaluation(
-  lengths: Int32Array,
-  config: Pick<ResolvedConfig, 'microBatchTokens' | 'maxSeqLength'>,
+  { lengths, targets }: SampleSizes,
+  config: Pick<PlanConfig, 'microBatchTokens' | 'maxSeqLength' | 'packing'>,
   cacheFolder?: string,
 ): Shard[] {
   if (lengths.length === 0) return [];
   const microBatchTokens = Math.max(config.microBatchTokens, evaluationTokens);
   const { maxSeqLength } = config;
+  const mayPack = config.packing !== false;
   const { shapes, packing } = keptForms(
     'evaluation',
     cacheFolder,
-    { lengths, microBatchTokens, maxSeqLength },
+    { lengths, microBatchTokens, maxSeqLength, mayPack },
     chooseEvaluationShapes,
   );
-  return cutShards({ samples: lengths.map((_, sample) => sample), lengths, shapes, packing });
+  const samples = lengths.map((_, sample) => sample);
+  const shards = cutShards({ samples, lengths, shapes, packing });
+  return targets === undefined ? shards : shards.map(boundTargets(shapes, shards, targets).bounded);
 }

@@ -113,7 +113,7 @@ export class LanguageModel implements AsyncDisposable {
     );
     for (const note of notes) onNote?.(words(note));
     const { microBatchTokens } = settings;
-    const shards = planEvaluation(split.lengths, { microBatchTokens, maxSeqLength });
+    const shards = planEvaluation(split, { microBatchTokens, maxSeqLength });
     const evaluated = await runner.evaluate(split, shards, digest);
     return { ...split.score(evaluated), samples: rows, tokens: targetTokens };
   }

@@ -254,7 +254,7 @@ export class Model implements AsyncDisposable {
     });
     if (dataset.size === 0) throw new MicrotuneError('data', `${files.join(', ')}: no rows`);
     const { microBatchTokens, labelSmoothing } = settings;
-    const shards = planEvaluation(dataset.lengths, { microBatchTokens, maxSeqLength }, cacheFolder);
+    const shards = planEvaluation(dataset, { microBatchTokens, maxSeqLength }, cacheFolder);
     const task = labelTask(model.task, { labelSmoothing });
     const evaluated = await runner.run(dataset, shards, task.digest);
     return { ...task.score(evaluated, dataset), samples: dataset.size };

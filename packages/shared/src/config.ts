@@ -118,6 +118,12 @@ export const runConfigSchema = z.strictObject({
   perDeviceEvalBatchSize: positive
     .default(8)
     .describe('Accepted for HF compatibility; evaluation batches are cut by tokens'),
+  packing: z
+    .boolean()
+    .optional()
+    .describe(
+      'Fill rows of max_seq_length tokens over the epoch: train_batch_size counts such rows. false: one sample a row. Default: samples share rows within their step',
+    ),
   microBatchTokens: positive
     .default(512)
     .describe(

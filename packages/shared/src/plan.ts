@@ -13,6 +13,8 @@ export const shardShapeSchema = z.object({
   tokens: z.number().int().positive(),
   /** Samples that lie one behind the other in a row at most (*packing*); 1 where each has a row to itself. */
   samplesPerRow: z.number().int().positive(),
+  /** Predictions that the head of a language model has room for, of the whole shard; absent: one a token. */
+  targetTokens: z.number().int().positive().optional(),
 });
 export type ShardShape = z.infer<typeof shardShapeSchema>;
 
@@ -38,9 +40,10 @@ export function placesIn({ shape, rows }: Shard): { sample: number; place: numbe
   );
 }
 
-/** Equal for equal shapes, e.g. `4x128x8`. */
-export function shapeKey({ rows, tokens, samplesPerRow }: ShardShape): string {
-  return `${rows}x${tokens}x${samplesPerRow}`;
+/** Equal for equal shapes, e.g. `4x128x8`, or `4x512x3x1024` with room for 1,024 predictions. */
+export function shapeKey({ rows, tokens, samplesPerRow, targetTokens }: ShardShape): string {
+  const room = targetTokens === undefined ? '' : `x${targetTokens}`;
+  return `${rows}x${tokens}x${samplesPerRow}${room}`;
 }
 
 /** Shards `[from, to)` of a step belong to one rank. Ranges are contiguous, in rank order, and may be empty. */

@@ -41,8 +41,6 @@ export { dayOf, openModelFolder } from './causal-lm/open-model-folder.js';
 export type { FolderOptions, OpenedModelFolder } from './causal-lm/open-model-folder.js';
 export { openSamples } from './causal-lm/open-samples.js';
 export type { OpenedSamples } from './causal-lm/open-samples.js';
-export { packSamples, paddedShare } from './causal-lm/pack-samples.js';
-export type { PackRequest } from './causal-lm/pack-samples.js';
 export { countNotes } from './causal-lm/sample-counts.js';
 export type { SampleCounts } from './causal-lm/sample-counts.js';
 export { isTarget, samplesOfRows, selectSamples } from './causal-lm/samples.js';

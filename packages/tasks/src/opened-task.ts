@@ -13,6 +13,8 @@ export interface TaskSplit {
   readonly size: number;
   /** Tokens of each sample, which the planner packs by. */
   readonly lengths: Int32Array;
+  /** Predictions of each that count, where the head computes those alone. */
+  readonly targets?: Int32Array | undefined;
   /** Of source bytes, tokenizer and options: all workers must agree on it. */
   readonly contentHash: string;
   /** What is fed to the model, to be held against its limits. */

@@ -13,7 +13,7 @@ import {
   type SlotPool,
   type Transport,
 } from '@microtune/collective';
-import { createDropoutMasks, planEvaluation, planSteps, planTraining } from '@microtune/data';
+import { countSteps, createDropoutMasks, planEvaluation, planTraining } from '@microtune/data';
 import type { CompileOptions, Engine, Precision } from '@microtune/engine';
 import {
   AdamW,
@@ -135,7 +135,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     precision: compiling.compile.precision,
     // A checkpoint brings all weights: nothing was created. What is to be said of the data, the coordinator says.
     notes: welcome.checkpoint === undefined ? model.notes : [],
-    lastStep: planSteps({ ...config, size: task.train.size, seed: config.dataSeed }).totalSteps,
+    lastStep: countSteps(task.train, config),
     task,
     evaluationBatch: task.validation?.collator(inputs),
     trainer: {
@@ -198,14 +198,13 @@ async function compileFirst(
     cacheFolder: string | undefined;
   },
 ): Promise<void> {
-  const { shapes } = planTraining(train.lengths, config, cacheFolder);
+  const { shapes } = planTraining(train, config, cacheFolder);
   if (which === 'largest') {
     const [largest] = shapes.toSorted((a, b) => b.rows * b.tokens - a.rows * a.tokens);
     if (largest !== undefined) await graphs.get('training', largest);
     return;
   }
-  const evaluated =
-    validation === undefined ? [] : planEvaluation(validation.lengths, config, cacheFolder);
+  const evaluated = validation === undefined ? [] : planEvaluation(validation, config, cacheFolder);
   await Promise.all([
     ...shapes.map((shape) => graphs.get('training', shape)),
     ...evaluated.map(({ shape }) => graphs.get('evaluation', shape)),

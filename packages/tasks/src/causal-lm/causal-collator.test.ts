@@ -1,10 +1,10 @@
+import { packSamples } from '@microtune/data';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { InputSpec } from '../input-spec.js';
 import { tokenInputs } from '../token-inputs.js';
 import { createCausalCollator } from './causal-collator.js';
 import { causalInputs } from './causal-inputs.js';
-import { packSamples } from './pack-samples.js';
 import { samplesOf } from './testing/samples-of.js';
 
 const { inputIds, positionIds, sampleOfToken } = tokenInputs;

@@ -3,11 +3,7 @@ import type { ShardShape } from '@microtune/shared';
 import type { InputSpec } from '../input-spec.js';
 
 /** Predictions that the head has room for in a shard: what its shape says, else one a token. */
-export function targetTokensOf({
-  rows,
-  tokens,
-  targetTokens = rows * tokens,
-}: ShardShape & { readonly targetTokens?: number | undefined }): number {
+export function targetTokensOf({ rows, tokens, targetTokens = rows * tokens }: ShardShape): number {
   return targetTokens;
 }
 

@@ -3,12 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadSpanTokenizer } from '@microtune/data';
+import { loadSpanTokenizer, packSamples, paddedShare } from '@microtune/data';
 import fc from 'fast-check';
 import { afterAll, assert, beforeAll, describe, expect, it } from 'vitest';
 import { loadChatTemplate, type ChatTemplate } from '../chat/chat-template.js';
 import { encodeSamples, type EncodeOptions } from './encode-samples.js';
-import { packSamples, paddedShare } from './pack-samples.js';
 import { countNotes } from './sample-counts.js';
 import { boundsOf, isTarget, type CausalSamples } from './samples.js';
 import type { SpanTokenizer } from '@microtune/data';

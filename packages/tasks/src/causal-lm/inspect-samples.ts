@@ -2,13 +2,19 @@
  * Samples as the model will see them, before anything is trained: which tokens there are, which of them are learned, how long they
  * are, what was cut or left out, and how well they pack.
  */
-import { loadSpanTokenizer, spreadOf, type SpanTokenizer, type Spread } from '@microtune/data';
+import {
+  loadSpanTokenizer,
+  packSamples,
+  paddedShare,
+  spreadOf,
+  type SpanTokenizer,
+  type Spread,
+} from '@microtune/data';
 import { loadChatTemplate } from '../chat/chat-template.js';
 import { formText } from './data-form.js';
 import type { EncodeOptions } from './encode-samples.js';
 import { readModelLimits } from './model-limits.js';
 import { openSamples } from './open-samples.js';
-import { packSamples, paddedShare } from './pack-samples.js';
 import type { SampleCounts } from './sample-counts.js';
 import { boundsOf, isTarget, type CausalSamples } from './samples.js';
 

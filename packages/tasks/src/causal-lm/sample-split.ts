@@ -22,6 +22,7 @@ export function splitOf(
     split: {
       size: samples.size,
       lengths: samples.lengths,
+      targets: samples.targets,
       contentHash,
       tokens: { lengths: samples.lengths, ids: samples.ids, typeIds: noTypes },
       collator: (specs) => createCausalCollator(samples, specs, { padTokenId }),

@@ -4,7 +4,7 @@
  * they were; what is exchanged gets shorter and shorter, until rows are empty. (On gsm8k in rows of 512 tokens: 3.4 % padding
  * before, 2.1 % after.)
  */
-import type { PackedRow } from '@microtune/data';
+import type { PackedRow } from './pack-rows.js';
 
 export interface GapOptions {
   readonly rowTokens: number;

@@ -2,7 +2,7 @@
  * Packing of a whole data set: samples lie one behind the other in rows of one length, so that hardly a token is padding. Each
  * keeps its own positions and sees only itself (`collate`), so packing changes no prediction.
  */
-import { packRows, type PackedRow } from '@microtune/data';
+import { packRows, type PackedRow } from './pack-rows.js';
 import { fillGaps } from './fill-gaps.js';
 
 export interface PackRequest {

@@ -1,4 +1,4 @@
-import { packRows } from '@microtune/data';
+import { packRows } from './pack-rows.js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packSamples, paddedShare } from './pack-samples.js';
