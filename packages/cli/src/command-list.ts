@@ -43,6 +43,14 @@ export const commandList: readonly CommandSpec[] = [
     load: () => import('./commands/predict.js'),
   },
   {
+    name: 'export',
+    summary:
+      'The model of a run as a folder for transformers or PEFT; adapters as they are, or merged',
+    positional: runFolder,
+    schema: async () => (await import('./command-options.js')).exportOptions,
+    load: () => import('./commands/export.js'),
+  },
+  {
     name: 'data',
     summary:
       'Look at data: inspect shows samples as a language model sees them, and what it learns',

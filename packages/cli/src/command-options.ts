@@ -18,6 +18,12 @@ const dataOptions = {
     'Columns of the text, or of the two texts of a pair. Default: as in training',
   ),
 };
+const base = z
+  .string()
+  .optional()
+  .describe(
+    "Folder of an adapter's base model. Default: as adapter_config.json says, seen from here, from the adapter, or from above it",
+  );
 const engineOptions = {
   maxSeqLength: positive
     .optional()
@@ -50,6 +56,7 @@ export const evalOptions = z.strictObject({
   ...languageOptions,
   labelColumnName: z.string().optional().describe('Column of the label. Default: as in training'),
   maxSamples: positive.optional().describe('Use only the first rows'),
+  base,
   ...engineOptions,
   json,
 });
@@ -63,8 +70,19 @@ export const predictOptions = z.strictObject({
     ),
   ...dataOptions,
   batchSize: positive.default(2048).describe('Lines tokenized and packed together, at most'),
+  base,
   ...engineOptions,
   json: json.describe('An error as a JSON line, too, as the answers always are'),
+});
+
+export const exportOptions = z.strictObject({
+  to: z.string().describe('Folder to write: new or empty'),
+  merge: z
+    .boolean()
+    .default(false)
+    .describe('Write the base model with the adapter in it, in the type that the base model has'),
+  base,
+  json,
 });
 
 export const dataOptionsSchema = z.strictObject({

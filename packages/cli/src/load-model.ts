@@ -15,6 +15,7 @@ const optionsSchema = z.strictObject({
   precision: z.enum(precisions).default('f32').describe('Of matrix products'),
   threads: z.number().int().positive().optional().describe('Engine threads. Default: all cores'),
   maxSeqLength: z.number().int().positive().optional().describe('Tokens per row at most'),
+  base: z.string().optional().describe("Folder of an adapter's base model"),
   cacheFolder: z.string().optional().describe('Tokenized data and engine libraries'),
 });
 
@@ -34,6 +35,8 @@ export interface LoadModelOptions {
   readonly threads?: number;
   /** Tokens per row at most; longer texts are cut. @default as in training */
   readonly maxSeqLength?: number;
+  /** Folder of an adapter's base model. @default as its adapter_config.json says */
+  readonly base?: string;
   /** Of tokenized data and engine libraries. @default as the command, `MICROTUNE_CACHE` or `~/.cache/microtune` */
   readonly cacheFolder?: string;
   /** Hears what the user should know, e.g. of a faster engine. */

@@ -8,7 +8,7 @@ import type { ConfigValues } from './config/config-file.js';
 import type { ArgumentRules } from './config/normalize-arguments.js';
 import type { OptionSpec } from './config/option-table.js';
 import { optionValue } from './config/option-value.js';
-import { nearestName } from './config/nearest-name.js';
+import { nearestName } from '@microtune/shared/nearest-name';
 import type { Environment } from './environment.js';
 import { ownVersion } from './own-files.js';
 import { reportError } from './output/error-block.js';

@@ -3,6 +3,7 @@ import { EventEmitter, on } from 'node:events';
 import type { RunNews, Summary } from '@microtune/coordinator';
 import { runConfigSchema, type RunConfig } from '@microtune/shared';
 import { checkKeys, withCodeNames } from './config/code-names.js';
+import { withAdapterValues } from './config/adapter-values.js';
 import { checkConfig } from './config/load-config.js';
 import { processEnvironment } from './environment.js';
 
@@ -67,7 +68,7 @@ async function launch(
   const startedAt = performance.now();
   checkKeys(runConfigSchema, config, 'train');
   return withCodeNames(runConfigSchema, async () => {
-    const checked = checkConfig(config);
+    const checked = checkConfig(await withAdapterValues(config));
     const { launchTraining } = await import('./training/launch-training.js');
     const environment = processEnvironment([]);
     return launchTraining(checked, {

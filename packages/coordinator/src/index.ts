@@ -14,6 +14,7 @@ export { learningRateAt, stepsPerEpoch, totalSteps, warmupStepCount } from './sc
 export { openRun } from './open-run.js';
 export { requireFreeFolder } from './earlier-run.js';
 export { checkDisk, diskNeed } from './disk-need.js';
-export { checkOutputFolder } from './output-folder.js';
+export { checkNewFolder, checkOutputFolder } from './output-folder.js';
+export { lockRunFolder } from './run-lock.js';
 export { takeRunFolder } from './take-run-folder.js';
 export type { OpenedRun } from './open-run.js';

@@ -71,6 +71,7 @@ export interface OpenOptions {
 export async function openRun(asked: ResolvedConfig, options: OpenOptions): Promise<OpenedRun> {
   const task = await openTask(asked, {
     tokenizerFolder: asked.modelNameOrPath,
+    labelsFolder: labelsFolderOf(asked),
     cacheFolder: options.cacheFolder,
   });
   // What was decided about the data is part of the run: stored with it, and the same for workers, eval and predict.
@@ -242,4 +243,9 @@ function fewShards(firstStep: StepPlan, { workers, microBatchTokens }: ResolvedC
     `a step has ${count} shard${count === 1 ? '' : 's'} for ${workers} workers, so some workers idle: ` +
       `lower micro_batch_tokens (now ${microBatchTokens}) or raise train_batch_size`,
   ];
+}
+
+/** The head of an adapter to go on from has names in the config.json beside it, where we wrote it. */
+function labelsFolderOf({ adapterNameOrPath: adapter }: ResolvedConfig): string | undefined {
+  return adapter !== undefined && existsSync(join(adapter, modelConfigFile)) ? adapter : undefined;
 }

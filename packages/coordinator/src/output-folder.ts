@@ -13,25 +13,50 @@ import {
 } from '@microtune/shared';
 import { isRunName, readMarker } from './run-marker.js';
 
-type Paths = Pick<ParsedConfig, 'outputDir' | 'modelNameOrPath' | 'trainFile' | 'validationFile'>;
+type Paths = Pick<
+  ParsedConfig,
+  'outputDir' | 'modelNameOrPath' | 'adapterNameOrPath' | 'trainFile' | 'validationFile'
+>;
 
 /** @throws MicrotuneError `usage` naming what is in the way: files of others, a dangling link, a place where nothing can be made */
 export function checkOutputFolder(config: Paths): void {
   const { outputDir } = config;
-  if (outputDir.trim() === '') throw refusal('""', 'it is empty');
-  const impossible = resolve(outputDir).split(sep).find(isNoName);
-  if (impossible !== undefined)
-    throw refusal(outputDir.slice(0, 80), 'a part of it cannot be the name of a folder');
-  const nearest = nearestExisting(resolve(outputDir));
-  try {
-    if (!statSync(nearest).isDirectory()) throw refusal(outputDir, `${nearest} is not a folder`);
+  const refuse = refusalOf('output_dir', outputDir);
+  requirePlace(outputDir, refuse, () => {
     requireApart(config);
-    if (isThere(resolve(outputDir))) requireOwn(outputDir);
+    if (isThere(resolve(outputDir))) requireOwn(outputDir, refuse);
+  });
+}
+
+/**
+ * The same for a folder that a model is written into, where there must be nothing.
+ * @param to as `option` says
+ * @throws MicrotuneError `usage` as checkOutputFolder
+ */
+export function checkNewFolder(option: string, to: string): void {
+  const refuse = refusalOf(option, to);
+  requirePlace(to, refuse, () => {
+    const names = isThere(resolve(to)) ? readdirSync(to).filter((name) => !isIgnored(name)) : [];
+    if (names.length === 0) return;
+    throw refuse(`it holds files (${some(names)}), and they could be lost`, {
+      remedy: 'choose a new or an empty folder',
+    });
+  });
+}
+
+function requirePlace(folder: string, refuse: Refusal, check: () => void): void {
+  if (folder.trim() === '') throw refuse('it is empty');
+  const impossible = resolve(folder).split(sep).find(isNoName);
+  if (impossible !== undefined) throw refuse('a part of it cannot be the name of a folder');
+  const nearest = nearestExisting(resolve(folder));
+  try {
+    if (!statSync(nearest).isDirectory()) throw refuse(`${nearest} is not a folder`);
+    check();
     // Only trying tells: permissions, read-only disks, and /proc, which allows everything and makes nothing.
     rmdirSync(mkdtempSync(join(nearest, '.microtune-try-')));
   } catch (error) {
     if (error instanceof MicrotuneError) throw error;
-    throw refusal(outputDir, `nothing can be made in ${nearest} (${messageOf(error)})`, error);
+    throw refuse(`nothing can be made in ${nearest} (${messageOf(error)})`, { cause: error });
   }
 }
 
@@ -43,52 +68,28 @@ function isNoName(part: string): boolean {
 /** Hidden entries and the lost+found of a disk are no reason: a run has no such names. */
 const isIgnored = (name: string): boolean => name.startsWith('.') || name === 'lost+found';
 
-function requireOwn(outputDir: string): void {
+function requireOwn(outputDir: string, refuse: Refusal): void {
   const names = readdirSync(outputDir).filter((name) => !isIgnored(name));
   const marker = readMarker(outputDir);
   if (marker === undefined) {
     if (names.length === 0) return;
-    throw refusal(
-      outputDir,
-      `it holds files that are not of a run (${some(names)}), and they could be lost`,
-      undefined,
-      'choose a new or an empty folder',
-    );
+    throw refuse(`it holds files that are not of a run (${some(names)}), and they could be lost`, {
+      remedy: 'choose a new or an empty folder',
+    });
   }
   const foreign = marker.has_model ? [] : names.filter(isModelFile);
   if (foreign.length === 0) return;
-  throw refusal(
-    outputDir,
-    `the run in it has not saved a model, and ${some(foreign)} would be overwritten`,
-    undefined,
-    'move those files away, or choose another --output_dir',
-  );
+  throw refuse(`the run in it has not saved a model, and ${some(foreign)} would be overwritten`, {
+    remedy: 'move those files away, or choose another --output_dir',
+  });
 }
 
 /** Links are followed, so that no detour leads into what is read. */
-function requireApart({ outputDir, modelNameOrPath, trainFile, validationFile }: Paths): void {
-  const [output, model] = [realPath(outputDir), realPath(modelNameOrPath)];
-  if (output === model) {
-    throw new MicrotuneError(
-      'usage',
-      `output_dir and model_name_or_path are both ${model}: training would overwrite its own start`,
-    );
-  }
-  for (const [inner, outer] of [
-    [output, model],
-    [model, output],
-  ] as const) {
-    if (isBelow(inner, outer)) {
-      const [a, b] =
-        inner === output
-          ? ['output_dir', 'model_name_or_path']
-          : ['model_name_or_path', 'output_dir'];
-      throw new MicrotuneError(
-        'usage',
-        `${a} ${inner} is inside ${b} ${outer}: choose an --output_dir apart from the model`,
-      );
-    }
-  }
+function requireApart(paths: Paths): void {
+  const { outputDir, modelNameOrPath, adapterNameOrPath, trainFile, validationFile } = paths;
+  const output = realPath(outputDir);
+  for (const [key, folder] of Object.entries({ modelNameOrPath, adapterNameOrPath }))
+    if (folder !== undefined) requireSourceApart(output, optionName(key), realPath(folder));
   for (const [key, files] of Object.entries({ trainFile, validationFile })) {
     for (const file of files ?? []) {
       const path = realPath(file);
@@ -102,23 +103,46 @@ function requireApart({ outputDir, modelNameOrPath, trainFile, validationFile }:
   }
 }
 
+/** @param option that names the source */
+function requireSourceApart(output: string, option: string, source: string): void {
+  if (output === source) {
+    throw new MicrotuneError(
+      'usage',
+      `output_dir and ${option} are both ${source}: training would overwrite its own start`,
+    );
+  }
+  const isInside = isBelow(output, source);
+  if (!isInside && !isBelow(source, output)) return;
+  const [a, inner, b, outer] = isInside
+    ? ['output_dir', output, option, source]
+    : [option, source, 'output_dir', output];
+  throw new MicrotuneError(
+    'usage',
+    `${a} ${inner} is inside ${b} ${outer}: choose an --output_dir apart from the model`,
+  );
+}
+
 /** The first names, and how many more. */
 function some(names: readonly string[]): string {
   const shown = [...names].sort().slice(0, 3).join(', ');
   return names.length <= 3 ? shown : `${shown} and ${names.length - 3} more`;
 }
 
-function refusal(
-  outputDir: string,
+type Refusal = (
   why: string,
-  cause?: unknown,
-  remedy = 'choose another --output_dir',
-): MicrotuneError {
-  return new MicrotuneError(
-    'usage',
-    `output_dir: ${outputDir} cannot be written, because ${why}: ${remedy}`,
-    { cause },
-  );
+  options?: { readonly cause?: unknown; readonly remedy?: string },
+) => MicrotuneError;
+
+function refusalOf(option: string, folder: string): Refusal {
+  const shown = folder.trim() === '' ? '""' : folder.length > 255 ? folder.slice(0, 80) : folder;
+  return (why, { cause, remedy = `choose another --${option}` } = {}) =>
+    new MicrotuneError(
+      'usage',
+      `${option}: ${shown} cannot be written, because ${why}: ${remedy}`,
+      {
+        cause,
+      },
+    );
 }
 
 /** Without links, in the case of letters that the disk has; what does not exist yet hangs below what does. */

@@ -32,9 +32,10 @@ export interface RunLock extends Disposable {
 
 /**
  * @param outputDir made if it is missing
+ * @param option that names it, for messages
  * @throws MicrotuneError `usage` while another run has the folder, `transient` when it cannot be written
  */
-export async function lockRunFolder(outputDir: string): Promise<RunLock> {
+export async function lockRunFolder(outputDir: string, option = 'output_dir'): Promise<RunLock> {
   const { lockFile } = await import('@microtune/shared/file-lock');
   const root = resolve(outputDir);
   const file = join(root, lockName);
@@ -46,7 +47,7 @@ export async function lockRunFolder(outputDir: string): Promise<RunLock> {
       const result = lockFile(descriptor);
       if (result === 'held') {
         closeSync(descriptor);
-        throw taken(outputDir, file);
+        throw taken(outputDir, file, option);
       }
       if (!isAt(descriptor, file)) {
         closeSync(descriptor);
@@ -76,7 +77,7 @@ export async function lockRunFolder(outputDir: string): Promise<RunLock> {
     if (error instanceof MicrotuneError) throw error;
     throw new MicrotuneError(
       'transient',
-      `output_dir: cannot write ${file}: ${diskErrorText(error)}`,
+      `${option}: cannot write ${file}: ${diskErrorText(error)}`,
       { cause: error },
     );
   }
@@ -92,12 +93,12 @@ function isAt(descriptor: number, file: string): boolean {
   return named !== undefined && named.ino === open.ino && named.dev === open.dev;
 }
 
-function taken(outputDir: string, file: string): MicrotuneError {
+function taken(outputDir: string, file: string, option: string): MicrotuneError {
   const holder = holderOf(file);
   const who = holder === undefined ? 'another run' : `process ${holder.pid} on ${holder.host}`;
   return new MicrotuneError(
     'usage',
-    `output_dir: ${who} is training into ${outputDir}: wait for it, or choose another --output_dir`,
+    `${option}: ${who} is writing into ${outputDir}: wait for it, or choose another --${option}`,
   );
 }
 

@@ -35,6 +35,8 @@ export type SplitConfig = Pick<
 export interface SplitPlaces {
   /** Model folder: tokenizer files, and config.json for names of labels. */
   readonly tokenizerFolder: string;
+  /** Folder whose config.json names the labels of the head that is trained on. Default: the same. */
+  readonly labelsFolder?: string | undefined;
   /** Where tokenized files are kept; undefined keeps nothing. */
   readonly cacheFolder: string | undefined;
   /** As the coordinator decided it; undefined decides from the training labels. */
@@ -130,7 +132,7 @@ async function decideTask(
   places: SplitPlaces,
 ): Promise<LabelTask> {
   if (places.task !== undefined) return places.task;
-  const model = await readModelLabels(places.tokenizerFolder);
+  const model = await readModelLabels(places.labelsFolder ?? places.tokenizerFolder);
   const task = buildLabelMapping(source.labelEntries, {
     numLabels: config.numLabels,
     problemType: config.problemType,

@@ -34,6 +34,8 @@ export interface ModelParts {
   readonly model: LabelModel;
   readonly runner: ForwardRunner;
   readonly tokenizer: TextTokenizer;
+  /** Where its files are: of an adapter that PEFT wrote, with the base model. */
+  readonly tokenizerFolder: string;
   readonly settings: RunSettings;
   /** Tokens per row at most. */
   readonly maxSeqLength: number;
@@ -235,7 +237,7 @@ export class Model implements AsyncDisposable {
   }
 
   async #evaluate(files: readonly string[], options: EvaluateOptions): Promise<Evaluation> {
-    const { settings, folder, cacheFolder, runner, model, words } = this.#parts;
+    const { settings, tokenizerFolder, cacheFolder, runner, model, words } = this.#parts;
     const { onNote } = options;
     const { maxSeqLength } = this;
     const dataset = await openDataset({
@@ -245,7 +247,7 @@ export class Model implements AsyncDisposable {
         textColumnNames: (options.textColumnNames ?? settings.textColumnNames)?.slice(),
         labelColumnName: options.labelColumnName ?? settings.labelColumnName,
       },
-      tokenizerFolder: folder,
+      tokenizerFolder,
       maxSeqLength,
       cacheFolder,
       task: model.task,

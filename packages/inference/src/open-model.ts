@@ -23,6 +23,8 @@ export interface OpenModelOptions {
   readonly task?: Extract<TaskSpec, { kind: 'causal-lm' }> | undefined;
   /** Tokens per row at most. Default: as in training. */
   readonly maxSeqLength?: number | undefined;
+  /** Folder of an adapter's base model. Default: as its adapter_config.json says. */
+  readonly base?: string | undefined;
   readonly compile: CompileOptions;
   /** Of tokenized files. */
   readonly cacheFolder: string;
@@ -45,8 +47,8 @@ export async function openModel(
 ): Promise<Model | LanguageModel> {
   requireModel(folder);
   const settings = await readRunSettings(folder);
-  const { task } = options;
-  const model = await loadModel(folder, { seed: 0, ...(task === undefined ? {} : { task }) });
+  const { task, base } = options;
+  const model = await loadModel(folder, { seed: 0, base, ...(task === undefined ? {} : { task }) });
   requireHead(model, folder);
   return isOfLabels(model)
     ? openLabels(folder, { model, settings, options })
@@ -64,13 +66,15 @@ async function openLabels(
   { model, settings, options }: Opening<LabelModel>,
 ): Promise<Model> {
   const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
+  const files = tokenizerFolder(folder, model);
   const [tokenizer, computing] = await Promise.all([
-    loadTextTokenizer(tokenizerFolder(folder, model), maxSeqLength),
+    loadTextTokenizer(files, maxSeqLength),
     openRunner(model, options),
   ]);
   return new Model({
     ...{ folder, model, tokenizer, settings, ...computing },
     ...namedIn(options),
+    tokenizerFolder: files,
     maxSeqLength: tokenizer.maxSeqLength,
   });
 }

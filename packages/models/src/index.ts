@@ -13,10 +13,12 @@ export type { ModelOverrides } from './folder/family.js';
 export type { HfConfig } from './folder/config-file.js';
 export { askedTask } from './folder/task.js';
 export type { TaskOptions } from './folder/task.js';
-export { methodOf } from './methods/method-spec.js';
+export { adapterOptions, loraDefaults, methodOf } from './methods/method-spec.js';
 export type { MethodSpec } from './methods/method-spec.js';
 export { describeTrained } from './methods/describe-trained.js';
 export { saveModel } from './folder/save-model.js';
+export { exportModel } from './folder/export-model.js';
+export type { ExportOptions } from './folder/export-model.js';
 export { SavedWeights } from './folder/saved-weights.js';
 export type { SaveModelOptions } from './folder/save-model.js';
 export {

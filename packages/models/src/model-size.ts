@@ -9,7 +9,8 @@ import type { Parameter } from './program/program.js';
 import { elementCount } from './optimizer/layout.js';
 
 export { askedTask } from './folder/task.js';
-export { methodOf } from './methods/method-spec.js';
+export { adapterOptions, methodOf } from './methods/method-spec.js';
+export { readAdapterFolder } from './folder/adapter-folder.js';
 
 export interface ModelSize {
   /** All parameters, in numbers. */

@@ -38,6 +38,7 @@ export {
   adapterWeightsFile,
   asideFolder,
   checkpointStep,
+  companionFiles,
   isCheckpointFile,
   isModelFile,
   isWeightsFile,
@@ -47,7 +48,6 @@ export {
   parseAside,
   runFolder,
   settledPath,
-  tokenizerFiles,
   trainerStateFile,
   youngRun,
 } from './run-folder.js';

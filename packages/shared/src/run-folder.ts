@@ -41,14 +41,20 @@ export const trainerStateFile = 'trainer_state.json';
 
 export const modelConfigFile = 'config.json';
 
-/** Copied from the source model as they came: truncation and padding in tokenizer.json are the user's. */
-export const tokenizerFiles = [
+/**
+ * What a model folder has beside config.json and weights, copied from the source model as it came: truncation and padding
+ * in tokenizer.json are the user's.
+ */
+export const companionFiles = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
   'added_tokens.json',
   'vocab.txt',
+  'vocab.json',
+  'merges.txt',
   'chat_template.jinja',
+  'generation_config.json',
 ] as const;
 
 /** An adapter beside its base model, as PEFT keeps it: the one file instead of the model's weights, and what it says of itself. */
@@ -67,7 +73,7 @@ export function isModelFile(name: string): boolean {
   return (
     name === modelConfigFile ||
     name === adapterConfigFile ||
-    tokenizerFiles.some((file) => file === name) ||
+    companionFiles.some((file) => file === name) ||
     isWeightsFile(name)
   );
 }

@@ -5,7 +5,10 @@ import { openCausalSplits } from './causal-lm/open-causal-splits.js';
 import { openLabelTask } from './labels/open-label-task.js';
 import type { OpenedTask } from './opened-task.js';
 
-export interface TaskPlaces extends Pick<SplitPlaces, 'tokenizerFolder' | 'cacheFolder'> {
+export interface TaskPlaces extends Pick<
+  SplitPlaces,
+  'tokenizerFolder' | 'labelsFolder' | 'cacheFolder'
+> {
   /** As the coordinator decided it; undefined decides from configuration and data. */
   readonly task?: TaskSpec | undefined;
 }

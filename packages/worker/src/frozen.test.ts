@@ -1,5 +1,5 @@
 import { loadEngine } from '@microtune/engine';
-import type { MethodSpec } from '@microtune/models';
+import { loraDefaults, type MethodSpec } from '@microtune/models';
 import { describe, expect, it } from 'vitest';
 import { openSmallWorld } from './testing/small-training.js';
 
@@ -7,14 +7,15 @@ const methods: readonly MethodSpec[] = [
   { kind: 'head_only' },
   { kind: 'bitfit' },
   { kind: 'freeze', patterns: ['word_embeddings', 'layer\\.0\\.'] },
+  { ...loraDefaults, r: 4, alpha: 8, dropout: 0.1 },
+  { ...loraDefaults, r: 4, alpha: 8, useDora: true, rateRatio: 4 },
   {
-    kind: 'lora',
-    r: 4,
-    alpha: 8,
-    dropout: 0.1,
+    kind: 'ia3',
     targets: undefined,
+    feedforward: undefined,
+    exclude: undefined,
     modulesToSave: [],
-    useRslora: false,
+    isFound: false,
   },
 ];
 

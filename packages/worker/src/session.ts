@@ -235,6 +235,7 @@ function openModel({ config, task }: Welcome): Promise<LoadedModel> {
     fromScratch: config.fromScratch,
     labelSmoothing: config.labelSmoothingFactor,
     method: methodOf(config),
+    adapter: config.adapterNameOrPath,
   });
 }
 

@@ -23,7 +23,7 @@ import type { CommandInput } from '../command.js';
 import { benchKinds } from '../bench/bench-kinds.js';
 import { benchOptions } from '../command-options.js';
 import { parseOptions } from '../config/parse-options.js';
-import { nearestName } from '../config/nearest-name.js';
+import { nearestName } from '@microtune/shared/nearest-name';
 import { unavailableText } from '../engines/unavailable-text.js';
 import type { Environment } from '../environment.js';
 import { describeMachine } from '../machine/describe-machine.js';

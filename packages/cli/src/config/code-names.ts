@@ -10,7 +10,7 @@ import {
   runConfigSchema,
 } from '@microtune/shared';
 import type { z } from 'zod';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '@microtune/shared/nearest-name';
 
 /** Runs `work`; names of options in the message of its error become the keys of `schema`. */
 export async function withCodeNames<Result>(

@@ -130,16 +130,20 @@ const rules: readonly Rule[] = [
     c.method !== 'freeze' && c.freezeParameters !== undefined
       ? `--freeze_parameters belongs to --method freeze; --method is ${c.method}`
       : undefined,
-  (c) => {
-    const given = Object.keys(methodOptions).filter(
+  ...(['lora', 'ia3'] as const).map((method): Rule => (c) => {
+    const given = Object.keys(methodOptions).find(
       (key) =>
-        key.startsWith('lora') &&
+        key.startsWith(method) &&
         !isDeepStrictEqual(c[key as MethodKey], methodDefaults[key as MethodKey]),
     );
-    return c.method !== 'lora' && given[0] !== undefined
-      ? `--${optionName(given[0])} belongs to --method lora; --method is ${c.method}`
+    return c.method !== method && given !== undefined
+      ? `--${optionName(given)} belongs to --method ${method}; --method is ${c.method}`
       : undefined;
-  },
+  }),
+  (c) =>
+    c.loraLayersPattern !== undefined && c.loraLayersToTransform === undefined
+      ? '--lora_layers_pattern says how --lora_layers_to_transform counts: give both, or neither'
+      : undefined,
   (c) =>
     (c.textColumnNames?.length ?? 1) > 2
       ? `--text_column_names takes one column, or two for pairs, not ${c.textColumnNames?.length}`

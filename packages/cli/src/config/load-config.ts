@@ -2,6 +2,7 @@
 import { runConfigSchema, type ParsedConfig } from '@microtune/shared';
 import { bf16InHardware, cpuFlags } from '@microtune/engine/cpu-flags';
 import { hasNvidiaCard } from '../machine/nvidia-card.js';
+import { withAdapterValues } from './adapter-values.js';
 import { checkCombinations } from './combinations.js';
 import { readConfigFile, type ConfigValues } from './config-file.js';
 import { optionTable } from './option-table.js';
@@ -16,10 +17,10 @@ export async function loadConfig(
   values: ConfigValues,
   configFile: string | undefined,
 ): Promise<ParsedConfig> {
-  if (configFile === undefined) return checkConfig(values);
+  if (configFile === undefined) return checkConfig(await withAdapterValues(values));
   const table = optionTable(runConfigSchema);
   const file = await readConfigFile(configFile, { command: 'train', table });
-  return checkConfig({ ...file.values, ...values }, (key) =>
+  return checkConfig(await withAdapterValues({ ...file.values, ...values }), (key) =>
     key in values ? undefined : file.whereOf(key),
   );
 }

@@ -2,7 +2,7 @@
 import { MicrotuneError, optionName } from '@microtune/shared';
 import { z } from 'zod';
 import type { ConfigValues } from './config-file.js';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '@microtune/shared/nearest-name';
 import { optionTable } from './option-table.js';
 
 /**

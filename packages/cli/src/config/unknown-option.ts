@@ -1,6 +1,6 @@
 /** What is said to an option or key that does not exist: why it is refused, or the nearest one that does. */
 import { MicrotuneError, refusedOptions } from '@microtune/shared';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '@microtune/shared/nearest-name';
 
 export interface UnknownOption {
   /** snake_case, without dashes. */

@@ -20,6 +20,8 @@ export interface PlacedModelOptions extends Pick<
   /** Engine threads. Default: all cores. */
   readonly threads?: number | undefined;
   readonly maxSeqLength?: number | undefined;
+  /** Folder of an adapter's base model, in place of the one that its file names. */
+  readonly base?: string | undefined;
   readonly cacheFolder: string;
   /** process.env: a card is chosen through it, and engine libraries read it. */
   readonly variables: NodeJS.ProcessEnv;
@@ -36,10 +38,11 @@ export function openPlacedModel(
   folder: string,
   options: PlacedModelOptions,
 ): Promise<Model | LanguageModel> {
-  const { bf16, maxSeqLength, cacheFolder, threads = cpus().length, words } = options;
+  const { bf16, maxSeqLength, base, cacheFolder, threads = cpus().length, words } = options;
   return openModel(folder, {
     task: options.task === 'causal-lm' ? { kind: options.task } : undefined,
     maxSeqLength,
+    base,
     cacheFolder,
     words,
     graphStore: graphStoreIn(cacheFolder),

@@ -14,6 +14,7 @@ export async function openModel(config: ResolvedConfig, { task }: OpenedRun): Pr
     task: task.spec,
     labelSmoothing: config.labelSmoothingFactor,
     method: methodOf(config),
+    adapter: config.adapterNameOrPath,
   });
   for (const split of [task.train, task.validation]) {
     if (split !== undefined) requireFit(model, split.tokens);

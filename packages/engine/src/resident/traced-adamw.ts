@@ -29,6 +29,8 @@ export interface TracedParameter {
   readonly place: Place;
   /** Weight decay applies. */
   readonly decay: boolean;
+  /** What the learning rate is multiplied by. @default 1 */
+  readonly rateFactor?: number | undefined;
 }
 
 export interface TracedAdamWOptions {
@@ -82,12 +84,21 @@ export function traceAdamW(options: TracedAdamWOptions): Graph {
     const root = div(sqrt(nextV), number(adamwNames.correction2));
     const direction = div(nextM, add(root, scalar(options.epsilon))); // [N]
     const steps = mul(direction, div(learningRate, number(adamwNames.correction1))); // [N]
-    const kept = sub(scalar(1), mul(learningRate, scalar(options.weightDecay)));
+    const factors = [...new Set(options.parameters.map(({ rateFactor = 1 }) => rateFactor))];
+    // At 1 nothing is multiplied, so that the graph stays what it is without factors.
+    const rates = new Map(
+      factors.map((factor) => {
+        const times = (x: Tensor): Tensor => (factor === 1 ? x : mul(x, scalar(factor)));
+        const kept = sub(scalar(1), mul(times(learningRate), scalar(options.weightDecay)));
+        return [factor, { steps: times(steps), kept }] as const;
+      }),
+    );
     const next = options.parameters.map((parameter): [string, Tensor] => {
-      const { name, shape, place, decay } = parameter;
+      const { name, shape, place, decay, rateFactor = 1 } = parameter;
+      const rate = rates.get(rateFactor)!;
       const before = input(name, shape, 'float32');
-      const step = reshape(slice(steps, [place.start], [place.count]), [...shape]);
-      return [nextValue(name), sub(decay ? mul(before, kept) : before, step)];
+      const step = reshape(slice(rate.steps, [place.start], [place.count]), [...shape]);
+      return [nextValue(name), sub(decay ? mul(before, rate.kept) : before, step)];
     });
     return {
       ...Object.fromEntries(next),

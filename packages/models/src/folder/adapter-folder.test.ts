@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fixtures } from '../../oracle/fixtures.js';
 import { loadCheckpoint, loadWeights, saveCheckpoint } from '../checkpoint/checkpoint.js';
 import { paramsSha256, stateSha256, weightsSha256 } from '../checkpoint/state-hash.js';
-import type { LoraSpec } from '../methods/method-spec.js';
+import { loraDefaults, type LoraSpec } from '../methods/method-spec.js';
 import { layOutParameters } from '../optimizer/layout.js';
 import {
   allocateTrainingState,
@@ -20,15 +20,7 @@ import { loadModel, type LoadedModel } from './load-model.js';
 import { saveModel } from './save-model.js';
 
 const base = join(fixtures, 'classification');
-const method: LoraSpec = {
-  kind: 'lora',
-  r: 2,
-  alpha: 4,
-  dropout: 0.1,
-  targets: undefined,
-  modulesToSave: [],
-  useRslora: false,
-};
+const method: LoraSpec = { ...loraDefaults, r: 2, alpha: 4, dropout: 0.1 };
 
 let root: string;
 beforeAll(async () => {
@@ -125,10 +117,17 @@ describe('an adapter', () => {
   });
 
   it.each([
-    [{ peft_type: 'IA3' }, 'peft_type: only LORA is supported'],
-    [{ use_dora: true }, 'use_dora: DoRA is not supported'],
-    [{ rank_pattern: { query: 4 } }, 'rank_pattern.query: ranks of single modules'],
-    [{ base_model_name_or_path: '/nowhere/at/all' }, 'there is no such folder'],
+    [{ peft_type: 'ADALORA' }, 'peft_type is ADALORA, and adapters are supported of LORA, IA3'],
+    [{ peft_type: 'PROMPT_TUNING' }, 'peft_type is PROMPT_TUNING'],
+    [{ bias: 'all' }, 'bias is "all": trained biases beside LoRA are not supported'],
+    [{ init_lora_weights: 'eva' }, 'init_lora_weights is "eva", which is not supported'],
+    [{ init_lora_weights: 'pissa' }, 'init_lora_weights is "pissa"'],
+    [{ layer_replication: [[0, 2]] }, 'layer_replication is [[0,2]], which is not supported'],
+    [{ use_qalora: true }, 'use_qalora is true, which is not supported'],
+    [{ target_modules: '(?P<x>a)' }, 'is no regular expression that JavaScript has, too'],
+    [{ r: 0 }, 'adapter_config.json: r: '],
+    [{ base_model_name_or_path: '/nowhere/at/all' }, 'say where it is with --base'],
+    [{ base_model_name_or_path: null }, 'names no base model'],
   ])('is refused where it asks for what is not here: %j', async (keys, message) => {
     const folder = await mkdtemp(join(root, 'other-'));
     const config = { peft_type: 'LORA', base_model_name_or_path: base, ...keys };
@@ -147,7 +146,7 @@ describe('an adapter', () => {
     const found = await readAdapterFolder(folder);
     expect(found?.method.targets).toEqual(/^(?:.*layer\.0.*query)$/);
     await expect(loadModel(folder, { seed: 1, method })).rejects.toThrow(
-      `train one on its base model, --model_name_or_path ${base}`,
+      `to train it on, give it as --adapter_name_or_path, and its base model (${base})`,
     );
   });
 });

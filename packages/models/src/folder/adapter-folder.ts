@@ -3,90 +3,69 @@
  * which model. Formats: PEFT 0.21 (read and written).
  */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
-import { MicrotuneError, adapterConfigFile, messageOf } from '@microtune/shared';
-import { z } from 'zod';
-import type { LoraSpec, Targets } from '../methods/method-spec.js';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { MicrotuneError, adapterConfigFile, modelConfigFile } from '@microtune/shared';
+import { readPeftConfig, type PeftConfig } from './peft-config.js';
 
-export interface AdapterFolder {
+export interface AdapterFolder extends Pick<PeftConfig, 'method' | 'taskType'> {
   /** Folder of the model that it was trained on. */
   readonly base: string;
-  readonly method: LoraSpec;
+  /** How the adapter's file shall name it: as it does where that leads there from anywhere, or from the working folder. */
+  readonly baseName: string;
 }
-
-/** What a file may hold besides is either of no consequence for the numbers, or refused by its name. */
-const loraSchema = z.object({
-  peft_type: z.literal('LORA', 'only LORA is supported'),
-  base_model_name_or_path: z.string().min(1),
-  r: z.number().int().positive().default(8),
-  lora_alpha: z.number().positive().default(8),
-  lora_dropout: z.number().min(0).lt(1).default(0),
-  target_modules: z.union([z.array(z.string()).min(1), z.string()]).nullish(),
-  modules_to_save: z.array(z.string()).nullish(),
-  use_rslora: z.boolean().default(false),
-  use_dora: z.literal(false, 'DoRA is not supported').nullish(),
-  bias: z.literal('none', 'trained biases are not supported').nullish(),
-  rank_pattern: z
-    .record(z.string(), z.never('ranks of single modules are not supported'))
-    .nullish(),
-  alpha_pattern: z
-    .record(z.string(), z.never('scales of single modules are not supported'))
-    .nullish(),
-});
 
 /**
  * What an adapter's folder says; undefined for any other folder.
+ * @param options.base folder of the base model, in place of the one that the file names
+ * @param options.option that gives it, for messages
  * @throws MicrotuneError `data` naming the file and the key that is not supported, `usage` where the base model is not there
  */
-export async function readAdapterFolder(folder: string): Promise<AdapterFolder | undefined> {
+export async function readAdapterFolder(
+  folder: string,
+  {
+    base: given,
+    option = 'base',
+  }: { readonly base?: string | undefined; readonly option?: string } = {},
+): Promise<AdapterFolder | undefined> {
   const file = join(folder, adapterConfigFile);
   if (!existsSync(file)) return undefined;
-  const config = parse(await readFile(file, 'utf8'), file);
-  const base = config.base_model_name_or_path;
-  const found = [base, ...(isAbsolute(base) ? [] : [join(folder, base)])].find((path) =>
-    existsSync(path),
-  );
-  if (found === undefined) {
+  const { base: written, ...config } = await readPeftConfig(file);
+  if (given !== undefined) {
+    if (!isModel(given)) {
+      throw new MicrotuneError(
+        'usage',
+        `${option}: ${given} is no model folder: it has no ${modelConfigFile}`,
+      );
+    }
+    return { ...config, base: given, baseName: given };
+  }
+  const base = written === undefined ? undefined : findBase(folder, written);
+  if (written === undefined || base === undefined) {
+    const says =
+      written === undefined ? 'names no base model' : `says that the base model is ${written}`;
     throw new MicrotuneError(
       'usage',
-      `${file}: base_model_name_or_path is ${base}, and there is no such folder: put the model there, or write where it is`,
+      `${file} ${says}, and there is no such model folder here${written !== undefined && isAbsolute(written) ? '' : ', beside the adapter or above it'}: ` +
+        `say where it is with --${option} (nothing is downloaded)`,
     );
   }
-  return {
-    base: found,
-    method: {
-      kind: 'lora',
-      r: config.r,
-      alpha: config.lora_alpha,
-      dropout: config.lora_dropout,
-      targets: targetsOf(config.target_modules ?? undefined),
-      modulesToSave: config.modules_to_save ?? [],
-      useRslora: config.use_rslora,
-    },
-  };
+  return { ...config, base, baseName: existsSync(written) ? written : resolve(base) };
 }
 
-function parse(text: string, file: string): z.infer<typeof loraSchema> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new MicrotuneError('data', `${file}: cannot be read as JSON: ${messageOf(cause)}`, {
-      cause,
-    });
+/**
+ * A relative path is one of the working folder, as PEFT takes it, or else of the adapter's folder or one above that: a project
+ * that was moved, or is used from elsewhere.
+ */
+function findBase(folder: string, written: string): string | undefined {
+  if (isModel(written)) return written;
+  if (isAbsolute(written)) return undefined;
+  let place = resolve(folder);
+  for (;;) {
+    const candidate = join(place, written);
+    if (isModel(candidate)) return candidate;
+    if (dirname(place) === place) return undefined;
+    place = dirname(place);
   }
-  const result = loraSchema.safeParse(json);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw new MicrotuneError(
-    'data',
-    `${file}: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
-  );
 }
 
-/** A plain string is a pattern of the whole path. */
-function targetsOf(written: readonly string[] | string | undefined): Targets | undefined {
-  if (typeof written !== 'string' || written === 'all-linear') return written;
-  return new RegExp(`^(?:${written.replace(/^\^\(\?:(.*)\)\$$/, '$1')})$`);
-}
+const isModel = (folder: string): boolean => existsSync(join(folder, modelConfigFile));

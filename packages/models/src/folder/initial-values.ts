@@ -8,12 +8,35 @@ import { createHash } from 'node:crypto';
 export type InitialValue =
   | { readonly kind: 'normal'; readonly deviation: number; readonly zeroRow?: number }
   | { readonly kind: 'uniform'; readonly bound: number }
-  | { readonly kind: 'constant'; readonly value: number };
+  | { readonly kind: 'constant'; readonly value: number }
+  | LengthsOf;
+
+/** The Euclidean lengths of the rows (axis 1) or columns (axis 0) of a matrix of the model. */
+export interface LengthsOf {
+  readonly kind: 'lengths';
+  /** Name of the matrix. */
+  readonly of: string;
+  /** Summed over. */
+  readonly axis: 0 | 1;
+}
+
+/** Sums in float64. @param matrix [rows, columns] */
+export function fillLengths(
+  destination: Float32Array,
+  { axis }: LengthsOf,
+  { values, shape }: { readonly values: Float32Array; readonly shape: readonly number[] },
+): void {
+  const [, columns = 1] = shape;
+  const squares = new Float64Array(destination.length);
+  for (const [i, value] of values.entries())
+    squares[axis === 1 ? Math.floor(i / columns) : i % columns]! += value * value;
+  for (const [i, square] of squares.entries()) destination[i] = Math.sqrt(square);
+}
 
 /** @param shape of the tensor; `zeroRow` (the pad token's) is left at zero */
 export function fillInitial(
   destination: Float32Array,
-  initial: InitialValue,
+  initial: Exclude<InitialValue, LengthsOf>,
   origin: { seed: number; name: string; shape: readonly number[] },
 ): void {
   if (initial.kind === 'constant') {

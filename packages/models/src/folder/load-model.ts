@@ -4,24 +4,19 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  MicrotuneError,
-  adapterWeightsFile,
-  modelConfigFile,
-  type TaskSpec,
-} from '@microtune/shared';
+import { MicrotuneError, assert, modelConfigFile, type TaskSpec } from '@microtune/shared';
 import { familyOf } from '../families/families.js';
 import type { TensorView } from '../optimizer/parameter-block.js';
 import type { ModelProgram, Parameter } from '../program/program.js';
 import type { MethodSpec } from '../methods/method-spec.js';
-import { adapterName } from '../methods/peft-names.js';
-import { SafetensorsFile } from '../safetensors/reader.js';
 import { ModelFiles } from '../safetensors/model-files.js';
 import { isFloatDtype, notFloat } from '../safetensors/dtype.js';
 import { readAdapterFolder, type AdapterFolder } from './adapter-folder.js';
 import { readConfig, type HfConfig } from './config-file.js';
 import type { FamilyModel, ModelOverrides } from './family.js';
-import { fillInitial } from './initial-values.js';
+import { fillInitial, fillLengths } from './initial-values.js';
+import { peftTaskTypes, taskOfAdapter } from './adapter-task.js';
+import { openAdapterTensors } from './adapter-tensors.js';
 import { resolveTask, withTask, type TaskOptions } from './task.js';
 
 export interface ModelOptions extends TaskOptions {
@@ -34,6 +29,19 @@ export interface ModelOptions extends TaskOptions {
   labelSmoothing?: number;
   /** What is trained. Default: everything, and of an adapter's folder what it says. */
   method?: MethodSpec;
+  /** Folder of an adapter to go on from, of that method and this base model. */
+  adapter?: string | undefined;
+  /** Folder of an adapter's base model, in place of the one that its file names. */
+  base?: string | undefined;
+}
+
+export interface SavedAdapter {
+  /** Folder of the base model. */
+  readonly base: string;
+  /** How adapter_config.json names it: as the user did, so that a project can move as a whole. */
+  readonly baseName: string;
+  /** adapter_config.json without that name. */
+  readonly config: HfConfig;
 }
 
 export interface LoadedModel {
@@ -49,10 +57,12 @@ export interface LoadedModel {
   readonly vocabSize: number;
   readonly typeVocabSize: number;
   readonly padTokenId: number;
-  /** Set where what is trained is saved as an adapter: adapter_config.json without what says where the base model is. */
-  readonly adapter: { readonly base: string; readonly config: HfConfig } | undefined;
+  /** Set where what is trained is saved as an adapter. */
+  readonly adapter: SavedAdapter | undefined;
   /** Things the user should know, e.g. a head created from the seed. */
   readonly notes: readonly string[];
+  /** Names that a tensor may have in a file, best first. */
+  fileNames(tensor: string): readonly string[];
   /**
    * Fills every parameter, into arrays of the parameter's count (arena views).
    * @throws MicrotuneError `data` naming the file and the tensor, e.g. one with values that are not finite
@@ -65,8 +75,14 @@ export interface LoadedModel {
  * `data` for a broken config.json or safetensors file, a missing tensor, a wrong shape or dtype, layers left over
  */
 export async function loadModel(folder: string, options: ModelOptions): Promise<LoadedModel> {
-  const adapter = await readAdapterFolder(folder);
+  const adapter = await readAdapterFolder(folder, { base: options.base });
   if (adapter !== undefined) return loadAdapted(folder, adapter, options);
+  if (options.base !== undefined) {
+    throw new MicrotuneError(
+      'usage',
+      `base: ${folder} holds a whole model, no adapter: leave --base out`,
+    );
+  }
   const { model, ...common } = describe(
     await readConfig(folder),
     options,
@@ -74,19 +90,48 @@ export async function loadModel(folder: string, options: ModelOptions): Promise<
   );
   if (options.fromScratch === true) return { folder, ...created(model, common, options.seed) };
   const sources = await sourcesIn(folder, model);
+  const start = await startOf(folder, { model, sources }, options);
   return {
     folder,
     ...common,
-    adapter: adapterOf(model, common.task, folder),
-    notes: creationNotes(folder, sources, options.seed),
-    load: (into) => readTensors(folder, { model, sources, seed: options.seed }, into),
+    adapter: adapterOf(model, common.task, { base: folder, baseName: folder }),
+    notes: [...creationNotes(folder, start.created, options.seed), ...start.notes],
+    load: async (into) => {
+      await readTensors(folder, { model, sources, seed: options.seed }, into);
+      await start.read(into);
+    },
+  };
+}
+
+/** What the base model's folder does not give: from the adapter to go on from, or made from the seed. */
+async function startOf(
+  base: string,
+  { model, sources }: { readonly model: FamilyModel; readonly sources: Sources },
+  { adapter }: ModelOptions,
+) {
+  const created = [...sources].filter(([, found]) => found === undefined).map(([name]) => name);
+  if (adapter === undefined)
+    return { created, notes: [], read: (): Promise<void> => Promise.resolve() };
+  const { missing, read } = await openAdapterTensors(adapter, {
+    program: model.program,
+    base,
+    mayBeMissing: (name) => !model.program.added.has(name) && model.mayBeCreated(name),
+  });
+  const trained = new Set(
+    model.program.parameters.filter(({ trainable }) => trainable).map(({ name }) => name),
+  );
+  return {
+    // What the adapter brings is not made anew.
+    created: created.filter((name) => !trained.has(name) || missing.includes(name)),
+    notes: [`trained on from the adapter ${adapter}`],
+    read,
   };
 }
 
 /** A base model with what was trained on it. */
 async function loadAdapted(
   folder: string,
-  { base, method }: AdapterFolder,
+  { base, baseName, method, taskType }: AdapterFolder,
   options: ModelOptions,
 ): Promise<LoadedModel> {
   if (options.fromScratch === true) {
@@ -98,32 +143,32 @@ async function loadAdapted(
   if (options.method !== undefined && options.method.kind !== 'full') {
     throw new MicrotuneError(
       'usage',
-      `${folder} holds an adapter: train one on its base model, --model_name_or_path ${base}`,
+      `${folder} holds an adapter: to train it on, give it as --adapter_name_or_path, and its base model (${base}) as --model_name_or_path`,
     );
   }
   // Ours have a config.json of their own, with the labels; those of PEFT have none.
-  const described = existsSync(join(folder, modelConfigFile)) ? folder : base;
+  const isOurs = existsSync(join(folder, modelConfigFile));
+  const described = isOurs ? folder : base;
+  const asked = isOurs ? {} : await taskOfAdapter(folder, taskType);
   const { model, ...common } = describe(
     await readConfig(described),
-    { ...options, method },
+    { ...asked, ...options, method },
     join(described, modelConfigFile),
   );
   const sources = await sourcesIn(base, model);
-  const trained = model.program.parameters.filter(({ trainable }) => trainable);
+  const tensors = await openAdapterTensors(folder, {
+    program: model.program,
+    base,
+    mayBeMissing: () => false,
+  });
   return {
     folder,
     ...common,
-    adapter: adapterOf(model, common.task, base),
+    adapter: adapterOf(model, common.task, { base, baseName }),
     notes: [],
     load: async (into) => {
       await readTensors(base, { model, sources, seed: options.seed }, into);
-      const file = await SafetensorsFile.open(join(folder, adapterWeightsFile));
-      try {
-        for (const parameter of trained)
-          await file.readInto(adapterName(parameter.name), parameter.shape, into(parameter));
-      } finally {
-        await file.close();
-      }
+      await tensors.read(into);
     },
   };
 }
@@ -139,19 +184,12 @@ async function sourcesIn(folder: string, model: FamilyModel): Promise<Sources> {
   }
 }
 
-/** PEFT's words for tasks. */
-const peftTaskTypes: { readonly [Kind in TaskSpec['kind']]: string } = {
-  'sequence-classification': 'SEQ_CLS',
-  regression: 'SEQ_CLS',
-  'causal-lm': 'CAUSAL_LM',
-};
-
 function adapterOf(
   { program: { adapterConfig } }: FamilyModel,
   { kind }: TaskSpec,
-  base: string,
+  base: { readonly base: string; readonly baseName: string },
 ): LoadedModel['adapter'] {
-  return adapterConfig && { base, config: { ...adapterConfig, task_type: peftTaskTypes[kind] } };
+  return adapterConfig && { ...base, config: { ...adapterConfig, task_type: peftTaskTypes[kind] } };
 }
 
 /**
@@ -174,7 +212,8 @@ function created(
     adapter: undefined,
     notes: [`all weights are random, from seed ${seed}`],
     load: async (into) => {
-      for (const tensor of destinations(model.program, into)) createTensor(model, tensor, seed);
+      const tensors = destinations(model.program, into);
+      for (const tensor of tensors) createTensor(model, { tensor, tensors, seed: seed });
     },
   };
 }
@@ -199,8 +238,9 @@ function describe(raw: HfConfig, options: ModelOptions, file: string): Described
     architectures: [family.architecture(task)],
   };
   const model = family.create({ config, task, labelSmoothing, method: options.method, file });
-  const { program, maxTokens, vocabSize, typeVocabSize, padTokenId } = model;
-  return { config, task, program, maxTokens, vocabSize, typeVocabSize, padTokenId, model };
+  const { program, maxTokens, vocabSize, typeVocabSize, padTokenId, fileNames } = model;
+  const limits = { maxTokens, vocabSize, typeVocabSize, padTokenId };
+  return { config, task, program, ...limits, fileNames, model };
 }
 
 /** The names and shapes of such a folder's tensors would not fit either, but say nothing of why. */
@@ -294,8 +334,7 @@ function checkTensor(
   }
 }
 
-function creationNotes(folder: string, sources: Sources, seed: number): string[] {
-  const created = [...sources].filter(([, found]) => found === undefined).map(([name]) => name);
+function creationNotes(folder: string, created: string[], seed: number): string[] {
   if (created.length === 0) return [];
   return [`${created.sort().join(', ')} not found in ${folder}: created from seed ${seed}`];
 }
@@ -307,9 +346,10 @@ async function readTensors(
 ): Promise<void> {
   const files = await ModelFiles.open(folder);
   try {
-    for (const tensor of destinations(from.model.program, into)) {
+    const tensors = destinations(from.model.program, into);
+    for (const tensor of tensors) {
       const name = from.sources.get(tensor.name);
-      if (name === undefined) createTensor(from.model, tensor, from.seed);
+      if (name === undefined) createTensor(from.model, { tensor, tensors, seed: from.seed });
       else await files.readInto(name, tensor.shape, tensor.values);
     }
   } finally {
@@ -324,7 +364,22 @@ function destinations(
   return program.parameters.map((parameter) => ({ ...parameter, values: into(parameter) }));
 }
 
-function createTensor(model: FamilyModel, { name, shape, values }: TensorView, seed: number): void {
+function createTensor(
+  model: FamilyModel,
+  from: {
+    readonly tensor: TensorView;
+    /** All of the model; those before it are filled. */
+    readonly tensors: readonly TensorView[];
+    readonly seed: number;
+  },
+): void {
+  const { name, shape, values } = from.tensor;
   const initial = model.program.added.get(name) ?? model.initialValue(name);
-  fillInitial(values, initial, { seed, name, shape });
+  if (initial.kind !== 'lengths') {
+    fillInitial(values, initial, { seed: from.seed, name, shape });
+    return;
+  }
+  const matrix = from.tensors.find((tensor) => tensor.name === initial.of);
+  assert(matrix, `${initial.of} is a tensor of the model`);
+  fillLengths(values, initial, matrix);
 }

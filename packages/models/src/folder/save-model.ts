@@ -1,13 +1,13 @@
 /** Writes a model folder in HuggingFace layout: what transformers loads, with the same logits. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import {
   adapterConfigFile,
   adapterWeightsFile,
+  companionFiles,
   isModelFile,
   modelConfigFile,
-  tokenizerFiles,
 } from '@microtune/shared';
 import type { FrozenWeights } from '../optimizer/frozen-weights.js';
 import { tensorsOf, type ParameterBlock, type TensorView } from '../optimizer/parameter-block.js';
@@ -16,7 +16,7 @@ import { adapterName } from '../methods/peft-names.js';
 import { writeModelFiles, writeSafetensors } from '../safetensors/writer.js';
 import { writeFolderAtomically } from './atomic-folder.js';
 import type { HfConfig } from './config-file.js';
-import type { LoadedModel } from './load-model.js';
+import type { LoadedModel, SavedAdapter } from './load-model.js';
 import type { KnownWeights } from './saved-weights.js';
 
 /** What is written beside the weights. */
@@ -59,9 +59,9 @@ export async function writeModel(
   const beside = adapter === undefined ? [] : [adapterConfigFile];
   if (adapter !== undefined)
     await writeJson(join(folder, adapterConfigFile), adapterConfig(adapter));
-  const tokenizer = await copyTokenizer(model.folder, folder);
+  const companions = await copyCompanions(model.folder, folder);
   await writeJson(join(folder, modelConfigFile), savedConfig(model.config));
-  return [...weights, ...beside, ...tokenizer, modelConfigFile];
+  return [...weights, ...beside, ...companions, modelConfigFile];
 }
 
 /** What is trained, under PEFT's names. */
@@ -71,9 +71,9 @@ async function writeAdapterWeights(folder: string, parameters: ParameterBlock): 
   return [adapterWeightsFile];
 }
 
-/** The way that PEFT writes it, from any folder that the adapter is moved to. */
-export function adapterConfig({ base, config }: NonNullable<LoadedModel['adapter']>): HfConfig {
-  return { ...config, base_model_name_or_path: resolve(base) };
+/** The way that PEFT writes it: the base model as the user named it. */
+export function adapterConfig({ baseName, config }: SavedAdapter): HfConfig {
+  return { ...config, base_model_name_or_path: baseName };
 }
 
 function allTensors(parameters: ParameterBlock, frozen: FrozenWeights | undefined): TensorView[] {
@@ -99,9 +99,10 @@ export function savedConfig(config: LoadedModel['config']): HfConfig {
   };
 }
 
-async function copyTokenizer(from: string | undefined, to: string): Promise<string[]> {
+/** Tokenizer, chat template and settings of generation, as they came. @returns the names of those that are there */
+export async function copyCompanions(from: string | undefined, to: string): Promise<string[]> {
   if (from === undefined) return [];
-  const present: string[] = tokenizerFiles.filter((name) => existsSync(join(from, name)));
+  const present: string[] = companionFiles.filter((name) => existsSync(join(from, name)));
   // Not copyFile, which would also copy a read-only mode.
   for (const name of present) await writeText(join(to, name), await readFile(join(from, name)));
   return present;

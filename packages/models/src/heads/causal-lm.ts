@@ -18,6 +18,7 @@ export function causalLmHead({ body, output, labelSmoothing }: CausalLmOptions):
   const sizes = { in: body.hiddenSize, out: body.vocabSize };
   return {
     modules: output === undefined ? [] : [linear(output, sizes, false)],
+    output,
     readsTable: output === undefined ? body.words : undefined,
     trained: [],
     readout: 'every-token',

@@ -21,6 +21,7 @@ export function labelHead({ body, task, labelSmoothing }: LabelHeadOptions): Hea
   return {
     modules: [linear(score, { in: body.hiddenSize, out: labelCount(task) }, false)],
     readsTable: undefined,
+    output: undefined,
     trained: [score],
     readout: 'every-token',
     inputs: [tokenInputs.lastTokens],

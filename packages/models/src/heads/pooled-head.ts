@@ -30,6 +30,7 @@ export function pooledHead(options: PooledHeadOptions): Head {
     ],
     trained: [classifier],
     readsTable: undefined,
+    output: undefined,
     readout: 'first-token',
     inputs: [tokenInputs.firstTokens],
     labelInputs: labelInputsOf(task),

@@ -3,6 +3,7 @@ import { bitfit } from './bitfit.js';
 import { freeze } from './freeze.js';
 import { full } from './full.js';
 import { headOnly } from './head-only.js';
+import { ia3 } from './ia3.js';
 import { lora } from './lora.js';
 import type { Method, MethodModel } from './method.js';
 import type { MethodSpec } from './method-spec.js';
@@ -20,5 +21,7 @@ export function createMethod(spec: MethodSpec, model: MethodModel): Method {
       return bitfit(model);
     case 'lora':
       return lora(model, spec);
+    case 'ia3':
+      return ia3(model, spec);
   }
 }

@@ -6,7 +6,7 @@ import { createModel, type LoadedModel } from '../folder/load-model.js';
 import { elementCount, layOutParameters } from '../optimizer/layout.js';
 import { graphNames } from '../program/program.js';
 import { loraNames } from './peft-names.js';
-import type { LoraSpec, MethodSpec } from './method-spec.js';
+import { loraDefaults, type Ia3Spec, type LoraSpec, type MethodSpec } from './method-spec.js';
 
 const raw = {
   ...readJson<Record<string, unknown>>('pair', 'config.json'),
@@ -14,14 +14,15 @@ const raw = {
   attention_probs_dropout_prob: 0,
 };
 const stored = readJson<StoredCase>('pair', 'expected.json');
-const lora: LoraSpec = {
-  kind: 'lora',
-  r: 4,
-  alpha: 6,
-  dropout: 0,
+const lora: LoraSpec = { ...loraDefaults, r: 4, alpha: 6 };
+
+const ia3: Ia3Spec = {
+  kind: 'ia3',
   targets: undefined,
+  feedforward: undefined,
+  exclude: undefined,
   modulesToSave: [],
-  useRslora: false,
+  isFound: false,
 };
 
 let engine: Engine;
@@ -124,9 +125,16 @@ describe('what is trained', () => {
     [{ kind: 'freeze', patterns: [] }, /needs --freeze_parameters/],
     [{ kind: 'freeze', patterns: ['('] }, /is no regular expression/],
     [{ kind: 'freeze', patterns: ['decoder'] }, /no parameter matches decoder/],
-    [{ ...lora, targets: ['q_proj'] }, /no module q_proj; its products end in query, key, value/],
-    [{ ...lora, targets: ['LayerNorm'] }, /LayerNorm is a layerNorm; LoRA goes to products/],
+    [{ ...lora, targets: ['q_proj'] }, /no module q_proj; its modules end in query, key, value/],
+    [{ ...lora, targets: ['LayerNorm'] }, /LayerNorm is a layerNorm, and adapters go to products/],
+    [{ ...lora, targets: ['query', 'vlaue'] }, /no module vlaue; did you mean value\?/],
     [{ ...lora, targets: /^nothing$/ }, /the model has no module/],
+    [{ ...lora, exclude: ['query', 'value'] }, /of query, value nothing is left once excluded/],
+    [{ ...lora, layers: [7] }, /nothing is left once excluded modules, other layers/],
+    [{ ...lora, modulesToSave: ['poler'] }, /--lora_modules_to_save: .* no module poler/],
+    [{ ...lora, rankPattern: { key: 2 } }, /--lora_rank_pattern: no adapted module ends in key/],
+    [{ ...lora, alphaPattern: { '(': 2 } }, /lora_alpha_pattern: "\(" is no regular expression/],
+    [{ ...ia3, feedforward: ['query'] }, /query is none of the target modules/],
   ])('refuses %j', (method, message) => {
     expect(() => modelOf(method)).toThrow(
       expect.objectContaining({

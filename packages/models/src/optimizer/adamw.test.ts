@@ -118,8 +118,8 @@ describe('AdamW', () => {
   it('lays parameters out in two ranges, each on 64 bytes', () => {
     const layout = layOutParameters(parameters);
     expect(layout.decayRanges).toEqual([
-      { start: 0, count: 48, decay: true },
-      { start: 48, count: 16, decay: false },
+      { start: 0, count: 48, decay: true, rateFactor: 1 },
+      { start: 48, count: 16, decay: false, rateFactor: 1 },
     ]);
     expect(Object.fromEntries(layout.places)).toEqual({
       a: { start: 0, count: 25 },

@@ -6,7 +6,7 @@
 import type { AdamWStep, Arena, Slot } from '@microtune/arena';
 import { assert } from '@microtune/shared';
 import { RowTable, rowTableCount, type SparseRows } from './row-table.js';
-import type { ParameterLayout } from './layout.js';
+import type { ParameterLayout, UpdateRange } from './layout.js';
 import type { TrainingState } from './training-state.js';
 
 export interface AdamWSettings {
@@ -74,9 +74,9 @@ export class AdamW {
   /** Applies one update and advances `state.step`. */
   update({ gradient, ...factors }: Update): void {
     const step = this.#nextStep(factors);
-    for (const { start, count, decay, parameter, m, v } of this.#ranges) {
+    for (const { start, count, parameter, m, v, ...range } of this.#ranges) {
       const part = this.#arena.part(gradient.dense, start, count);
-      this.#arena.adamw(parameter, part, m, v, decay ? step : withoutDecay(step));
+      this.#arena.adamw(parameter, part, m, v, stepOf(range, step));
     }
     this.#updateTables(gradient.rows, step);
   }
@@ -96,28 +96,23 @@ export class AdamW {
     this.#state.layout.tables.forEach(({ decay }, i) => {
       const rows = gradients[i];
       assert(rows, 'one sparse gradient per table');
-      this.#tables[i]?.update(rows, decay ? step : withoutDecay(step));
+      this.#tables[i]?.update(rows, stepOf({ decay, rateFactor: 1 }, step));
     });
   }
 }
 
-interface DenseRange {
-  readonly start: number;
-  readonly count: number;
-  readonly decay: boolean;
+interface DenseRange extends UpdateRange {
   readonly parameter: Slot;
   readonly m: Slot;
   readonly v: Slot;
 }
 
 function denseRanges(arena: Arena, state: TrainingState): DenseRange[] {
-  return state.layout.decayRanges.map(({ start, count, decay }) => ({
-    start,
-    count,
-    decay,
-    parameter: arena.part(state.parameters.dense, start, count),
-    m: arena.part(state.m.dense, start, count),
-    v: arena.part(state.v.dense, start, count),
+  return state.layout.decayRanges.map((range) => ({
+    ...range,
+    parameter: arena.part(state.parameters.dense, range.start, range.count),
+    m: arena.part(state.m.dense, range.start, range.count),
+    v: arena.part(state.v.dense, range.start, range.count),
   }));
 }
 
@@ -131,8 +126,15 @@ function tableOf(arena: Arena, state: TrainingState, index: number): RowTable {
   return new RowTable(arena, [rows, width], { parameter, m, v });
 }
 
-function withoutDecay(step: AdamWStep): AdamWStep {
-  return { ...step, weightDecay: 0 };
+function stepOf(
+  { decay, rateFactor }: Pick<UpdateRange, 'decay' | 'rateFactor'>,
+  step: AdamWStep,
+): AdamWStep {
+  return {
+    ...step,
+    learningRate: step.learningRate * rateFactor,
+    weightDecay: decay ? step.weightDecay : 0,
+  };
 }
 
 /** Sum of squares in float64, table by table and in the order of the rows. */

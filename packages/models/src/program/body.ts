@@ -2,6 +2,7 @@
 import type { ShardShape } from '@microtune/shared';
 import type { InputSpec } from '@microtune/tasks';
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { AdapterDefaults } from '../methods/method.js';
 import type { Module } from './module.js';
 import type { Ops } from './ops.js';
 
@@ -14,8 +15,7 @@ export interface Body {
   readonly vocabSize: number;
   /** Of its norms. */
   readonly epsilon: number;
-  /** Ends of the paths of modules that LoRA goes to unless told otherwise, as PEFT has them for the family. */
-  readonly loraTargets: readonly string[];
+  readonly adapterDefaults: AdapterDefaults;
   /** What its pass reads of a batch. */
   readonly inputs: readonly InputSpec[];
   /** Its forward pass, which loads tfjs. */

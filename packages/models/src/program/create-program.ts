@@ -31,13 +31,20 @@ export function createProgram({
   const modules = [...body.modules, ...head.modules];
   // A table that makes the logits, too, must be in the graph; one that is only looked up stays on the host.
   const hostRows = head.readsTable === body.words ? undefined : body.words;
-  const { loraTargets } = body;
-  const method = createMethod(spec, { modules, headPaths: head.trained, loraTargets });
+  const method = createMethod(spec, {
+    modules,
+    headPaths: head.trained,
+    outputPath: head.output,
+    tiedTable: head.readsTable,
+    adapterDefaults: body.adapterDefaults,
+  });
   const own = parametersOf(modules, hostRows).map((parameter) => ({
     ...parameter,
     trainable: method.trains(parameter.name),
   }));
-  const parameters = [...own, ...method.adds.map(({ parameter }) => parameter)];
+  const parameters = [...own, ...method.adds.map(({ parameter }) => parameter)].map(
+    (parameter) => ({ ...parameter, rateFactor: method.rateFactor?.(parameter) ?? 1 }),
+  );
   const inputs = [...body.inputs, ...head.inputs];
   const all = { body, head, method, modules, parameters, inputs };
   const graphs = () => import('./trace-graphs.js');
@@ -46,6 +53,7 @@ export function createProgram({
     parameters,
     added: new Map(method.adds.map(({ parameter, initial }) => [parameter.name, initial])),
     adapterConfig: method.adapterConfig,
+    merge: method.merge && { modules, merge: method.merge.bind(method) },
     inputs,
     labelInputs: head.labelInputs,
     traceTraining: async (shape) => (await graphs()).traceTraining(all, shape),

@@ -12,6 +12,8 @@ export interface Head {
   readonly trained: readonly string[];
   /** Path of a table of the body that the head multiplies by (a tied output layer); undefined where none. */
   readonly readsTable: string | undefined;
+  /** Path of its output layer where that is a matrix of its own over the vocabulary; undefined where none. */
+  readonly output: string | undefined;
   readonly readout: Readout;
   /** Inputs beside the body's, in every graph. */
   readonly inputs: readonly InputSpec[];

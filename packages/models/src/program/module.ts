@@ -66,6 +66,11 @@ export function parametersOf(
   return modules.flatMap((module) => parametersOfModule(module, module.path === hostRows));
 }
 
+/** Width of its input. */
+export function inputWidth({ kind, shape }: Module): number {
+  return shape[kind === 'conv1d' ? 0 : 1] ?? 0;
+}
+
 /** A trained matrix that weight decay touches, e.g. of an adapter. */
 export function parameterOf(name: string, shape: readonly number[]): Parameter {
   return { name, shape, decay: true, gradient: 'dense', trainable: true };

@@ -6,6 +6,8 @@ import type { Graph } from '@microtune/engine';
 import type { ShardShape } from '@microtune/shared';
 import { outputNames, type InputSpec } from '@microtune/tasks';
 import type { InitialValue } from '../folder/initial-values.js';
+import type { Method } from '../methods/method.js';
+import type { Module } from './module.js';
 import type { GenerationShape } from './generation-shape.js';
 
 /** One tensor of a checkpoint, as HuggingFace names and shapes it, as the graph sees it. */
@@ -18,6 +20,8 @@ export interface Parameter {
   readonly gradient: 'dense' | 'rows';
   /** Has a gradient, moments and a place in the arena; what is not trained is fed as it was loaded. */
   readonly trainable: boolean;
+  /** What the learning rate is multiplied by. @default 1 */
+  readonly rateFactor?: number;
 }
 
 /** Names of graph inputs and outputs, the same for every family; those of a batch are in its InputSpecs. */
@@ -47,6 +51,12 @@ export interface TracedGraph {
   readonly dropoutSites: readonly DropoutSite[];
 }
 
+/** See Method.merge. */
+export interface ProgramMerge {
+  readonly modules: readonly Module[];
+  readonly merge: NonNullable<Method['merge']>;
+}
+
 export interface ModelProgram {
   /** Equal for programs whose graphs are equal: everything they are traced from, but the shape. */
   readonly identity: string;
@@ -56,6 +66,8 @@ export interface ModelProgram {
   readonly added: ReadonlyMap<string, InitialValue>;
   /** See Method.adapterConfig. */
   readonly adapterConfig: Readonly<Record<string, unknown>> | undefined;
+  /** How what the method adds is written into the modules; undefined where it adds nothing. */
+  readonly merge: ProgramMerge | undefined;
   /** What the forward pass reads of a batch. */
   readonly inputs: readonly InputSpec[];
   /** What the loss reads beside it. */

@@ -120,3 +120,46 @@ function float32BitsOfFloat16(): Int32Array {
   }
   return bits;
 }
+
+/** What weights can be written as. */
+export const storedDtypes = ['F32', 'BF16', 'F16'] as const;
+export type StoredDtype = (typeof storedDtypes)[number];
+
+/**
+ * The nearest numbers of a narrower type, ties to even, as torch rounds: those that are too large become infinite.
+ * @returns the bytes of the file; for F32 those of `values` themselves
+ */
+export function narrowFloat32(dtype: StoredDtype, values: Float32Array): Uint8Array {
+  if (dtype === 'F32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const narrow = new Uint16Array(values.length);
+  const one = dtype === 'BF16' ? bfloat16Bits : float16Of;
+  for (let i = 0; i < bits.length; i++) narrow[i] = one(bits[i] as number);
+  return new Uint8Array(narrow.buffer);
+}
+
+function bfloat16Bits(bits: number): number {
+  // A NaN could round to infinity.
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+function float16Of(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00;
+  // From 65,520 on the nearest is infinity.
+  if (size >= 0x477ff000) return sign | 0x7c00;
+  if (size < 0x38800000) {
+    // Below 2^-14 a step is 2^-24: the number of steps, rounded, is the fraction.
+    floatBits[0] = size;
+    const steps = (floatOfBits[0] as number) * 2 ** 24;
+    const floor = Math.floor(steps);
+    const rest = steps - floor;
+    return sign | (floor + (rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? 1 : 0));
+  }
+  return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
+}
+
+const floatBits = new Uint32Array(1);
+const floatOfBits = new Float32Array(floatBits.buffer);

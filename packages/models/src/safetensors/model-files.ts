@@ -92,7 +92,7 @@ export class ModelFiles {
 }
 
 /** One of them in the weights, and every loss is NaN: which no learning rate mends. */
-function refuseNonFinite(path: string, name: string, values: Float32Array): void {
+export function refuseNonFinite(path: string, name: string, values: Float32Array): void {
   // x - x is NaN where x is not finite, else 0; a sum by index takes a quarter of the time of `for of` or more.
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += (values[i] as number) - (values[i] as number);

@@ -1,12 +1,17 @@
 /**
- * Writes float32 tensors as safetensors, one file or several with an index, streaming from the caller's buffers.
+ * Writes float32 tensors as safetensors, as they are or narrowed, one file or several with an index, streaming from the
+ * caller's buffers.
  * Files are written in place and not synced: the folder writer around it does both safely (folder/atomic-folder.ts).
  */
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '@microtune/shared';
+import { dtypeBits, narrowFloat32, type StoredDtype } from './dtype.js';
 import { namingFile, writeText } from './name-file.js';
 import { writeSparsely } from './write-sparsely.js';
+
+/** Numbers narrowed at a time. */
+const narrowedElements = 1024 * 1024;
 
 export interface OutputTensor {
   readonly name: string;
@@ -16,6 +21,8 @@ export interface OutputTensor {
 }
 
 export interface WriteOptions {
+  /** What every tensor is stored as. @default F32 */
+  dtype?: StoredDtype;
   /** Beside `format: "pt"`, without which transformers refuses a file. */
   metadata?: Readonly<Record<string, string>>;
 }
@@ -32,10 +39,14 @@ export async function writeSafetensors(
     await rm(path, { force: true });
     const handle = await open(path, 'wx');
     try {
-      let position = await writeSparsely(handle, encodeHeader(sorted, options.metadata ?? {}), 0);
+      const { dtype = 'F32' } = options;
+      let position = await writeSparsely(handle, encodeHeader(sorted, options), 0);
       for (const { values } of sorted) {
-        const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-        position = await writeSparsely(handle, bytes, position);
+        const atOnce = dtype === 'F32' ? values.length : narrowedElements;
+        for (let from = 0; from < values.length; from += atOnce) {
+          const bytes = narrowFloat32(dtype, values.subarray(from, from + atOnce));
+          position = await writeSparsely(handle, bytes, position);
+        }
       }
       await handle.truncate(position);
     } finally {
@@ -53,11 +64,13 @@ export async function writeModelFiles(
   folder: string,
   tensors: readonly OutputTensor[],
   maxShardBytes: number,
+  options: Pick<WriteOptions, 'dtype'> = {},
 ): Promise<string[]> {
-  const groups = groupBySize(byName(tensors), maxShardBytes);
+  const elementBytes = dtypeBits[options.dtype ?? 'F32'] / 8;
+  const groups = groupBySize(byName(tensors), Math.floor(maxShardBytes / elementBytes));
   const only = groups[0];
   if (groups.length === 1 && only !== undefined) {
-    await writeSafetensors(join(folder, 'model.safetensors'), only);
+    await writeSafetensors(join(folder, 'model.safetensors'), only, options);
     return ['model.safetensors'];
   }
   const number = (n: number): string => String(n).padStart(5, '0');
@@ -68,10 +81,10 @@ export async function writeModelFiles(
   for (const [i, group] of groups.entries()) {
     const name = names[i];
     assert(name !== undefined, 'one file name per group');
-    await writeSafetensors(join(folder, name), group);
+    await writeSafetensors(join(folder, name), group, options);
     for (const tensor of group) weightMap[tensor.name] = name;
   }
-  const totalSize = tensors.reduce((sum, { values }) => sum + values.byteLength, 0);
+  const totalSize = tensors.reduce((sum, { values }) => sum + values.length * elementBytes, 0);
   const index = { metadata: { total_size: totalSize }, weight_map: weightMap };
   await writeText(join(folder, indexName), `${JSON.stringify(index, undefined, 2)}\n`);
   return [...names, indexName];
@@ -81,7 +94,7 @@ export const indexName = 'model.safetensors.index.json';
 
 function encodeHeader(
   tensors: readonly OutputTensor[],
-  metadata: Readonly<Record<string, string>>,
+  { metadata = {}, dtype = 'F32' }: WriteOptions,
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt', ...metadata } };
   let offset = 0;
@@ -89,8 +102,8 @@ function encodeHeader(
     const elements = shape.reduce((product, dimension) => product * dimension, 1);
     assert(elements === values.length, `tensor ${name}: ${values.length} values for its shape`);
     assert(!Object.hasOwn(header, name), `tensor ${name} is written once`);
-    const end = offset + values.byteLength;
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, end] };
+    const end = offset + values.length * (dtypeBits[dtype] / 8);
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(header), 'utf8');
@@ -102,18 +115,18 @@ function encodeHeader(
   return bytes;
 }
 
-function groupBySize(tensors: readonly OutputTensor[], maxBytes: number): OutputTensor[][] {
+function groupBySize(tensors: readonly OutputTensor[], maxElements: number): OutputTensor[][] {
   const groups: OutputTensor[][] = [[]];
-  let bytes = 0;
+  let elements = 0;
   for (const tensor of tensors) {
     const current = groups.at(-1);
     assert(current !== undefined, 'there is always a group');
-    if (current.length > 0 && bytes + tensor.values.byteLength > maxBytes) {
+    if (current.length > 0 && elements + tensor.values.length > maxElements) {
       groups.push([tensor]);
-      bytes = tensor.values.byteLength;
+      elements = tensor.values.length;
     } else {
       current.push(tensor);
-      bytes += tensor.values.byteLength;
+      elements += tensor.values.length;
     }
   }
   return groups;

@@ -1,7 +1,7 @@
 // Native libraries read their settings there while they load: a stand-in would not reach them.
 import { env as environment } from 'node:process';
 import { adamwNames, loadEngine, type DeviceState, type Engine } from '@microtune/engine';
-import type { MethodSpec } from '@microtune/models';
+import { loraDefaults, type MethodSpec } from '@microtune/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testTensorflow } from '../../../engine/src/setup/tensorflow-test-addon.js';
 import { testCacheFolder as cacheFolder } from '../../../engine/src/setup/test-libraries.js';
@@ -13,15 +13,7 @@ const skipReasons = {
   tensorflow: (await testTensorflow()).skipReason,
 };
 
-const lora: MethodSpec = {
-  kind: 'lora',
-  r: 4,
-  alpha: 8,
-  dropout: 0.1,
-  targets: undefined,
-  modulesToSave: [],
-  useRslora: false,
-};
+const lora: MethodSpec = { ...loraDefaults, r: 4, alpha: 8, dropout: 0.1 };
 
 function relativeError(values: Float32Array, expected: Float32Array): number {
   const norm = (list: Float32Array) => Math.sqrt(list.reduce((sum, x) => sum + x * x, 0));

@@ -74,10 +74,11 @@ export class ResidentTraining {
     const graph = traceAdamW({
       ...settings,
       count: layout.denseCount,
-      parameters: dense.map(({ name, shape, decay }) => ({
+      parameters: dense.map(({ name, shape, decay, rateFactor }) => ({
         name,
         shape,
         decay,
+        rateFactor,
         place: layout.places.get(name)!,
       })),
     });

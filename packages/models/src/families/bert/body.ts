@@ -13,7 +13,11 @@ export function bertBody(config: BertConfig, lastLayer: Readout = 'first-token')
     hiddenSize,
     vocabSize,
     epsilon: config.layerNormEps,
-    loraTargets: ['query', 'value'],
+    adapterDefaults: {
+      lora: ['query', 'value'],
+      ia3: ['key', 'value', 'output.dense'],
+      ia3Feedforward: ['output.dense'],
+    },
     inputs: bertInputs(config),
     forward: async () => (await import('./forward.js')).bertForward(config, lastLayer),
   };

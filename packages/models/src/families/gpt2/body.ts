@@ -11,7 +11,11 @@ export function gpt2Body(config: Gpt2Config): Body {
     hiddenSize: config.hiddenSize,
     vocabSize: config.vocabSize,
     epsilon: config.layerNormEps,
-    loraTargets: ['c_attn'],
+    adapterDefaults: {
+      lora: ['c_attn'],
+      ia3: ['c_attn', 'mlp.c_proj'],
+      ia3Feedforward: ['mlp.c_proj'],
+    },
     inputs: decoderInputSpecs,
     forward: async () => {
       const { gpt2FinalNorm, gpt2Hidden } = await import('./forward.js');

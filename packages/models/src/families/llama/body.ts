@@ -12,7 +12,11 @@ export function llamaBody(config: LlamaConfig): Body {
     hiddenSize,
     vocabSize,
     epsilon: config.rmsNormEps,
-    loraTargets: ['q_proj', 'v_proj'],
+    adapterDefaults: {
+      lora: ['q_proj', 'v_proj'],
+      ia3: config.ia3Targets,
+      ia3Feedforward: ['down_proj'],
+    },
     inputs: decoderInputSpecs,
     forward: async () => {
       const { llamaFinalNorm, llamaHidden } = await import('./forward.js');

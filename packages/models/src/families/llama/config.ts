@@ -44,6 +44,8 @@ export interface LlamaConfig {
   /** Longest row in tokens. */
   readonly maxTokens: number;
   readonly padTokenId: number | undefined;
+  /** What IA3 goes to unless told otherwise, the feed-forward product last. */
+  readonly ia3Targets: readonly string[];
 }
 
 /** Keys that all of the family have, with Llama's defaults. */
@@ -114,6 +116,7 @@ export function commonSettings(
     tieWordEmbeddings: keys.tie_word_embeddings,
     maxTokens,
     padTokenId: keys.pad_token_id ?? undefined,
+    ia3Targets: ['k_proj', 'v_proj', 'down_proj'],
   };
 }
 

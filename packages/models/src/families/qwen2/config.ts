@@ -25,5 +25,6 @@ export function parseQwen2Config(config: HfConfig, file: string): LlamaConfig {
     bias: { queryKeyValue: true, attentionOutput: false, feedForward: false },
     headNorms: false,
     windows: qwenWindows(keys, file),
+    ia3Targets: ['q_proj', 'v_proj', 'down_proj'],
   };
 }

@@ -24,5 +24,6 @@ export function parseQwen3Config(config: HfConfig, file: string): LlamaConfig {
     bias: { queryKeyValue: attention, attentionOutput: attention, feedForward: false },
     headNorms: true,
     windows: qwenWindows(keys, file),
+    ia3Targets: ['q_proj', 'v_proj', 'down_proj'],
   };
 }

@@ -1,4 +1,4 @@
-/** The name that was probably meant. */
+/** The name that was probably meant. An entry of its own (`@microtune/shared/nearest-name`): few need it. */
 import { closest, distance } from 'fastest-levenshtein';
 
 /** Edits that still count as a slip of the fingers: one in three letters. */
