@@ -31,7 +31,7 @@ describe('lockRunFolder', () => {
     await expect(lockRunFolder(run)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining(
-        `output_dir: process ${process.pid} on ${hostname()} is training into ${run}`,
+        `output_dir: process ${process.pid} on ${hostname()} is writing into ${run}`,
       ) as string,
     });
     lock[Symbol.dispose]();
