@@ -2,7 +2,6 @@ import { extname } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
 import { readCsv } from './read-csv.js';
 import { readJson } from './read-json.js';
-import { readParquet } from './read-parquet.js';
 import { readTsv } from './read-tsv.js';
 import { dataError } from './row.js';
 import type { ReadOptions, Row } from './row.js';
@@ -14,8 +13,14 @@ const readers: Readonly<Record<string, Reader>> = {
   '.tsv': readTsv,
   '.jsonl': readJson,
   '.json': readJson,
-  '.parquet': readParquet,
+  '.parquet': readParquetLazily,
 };
+
+/** Its decoders are as much code as all the rest of a worker: loaded for the files that want them. */
+async function* readParquetLazily(file: string): AsyncGenerator<Row> {
+  const { readParquet } = await import('./read-parquet.js');
+  yield* readParquet(file);
+}
 
 /** @throws MicrotuneError `usage` when the extension is none of the known ones */
 function readerOf(file: string): Reader {

@@ -44,7 +44,7 @@ export interface LoweredGraph {
 /** The two halves of `compile`, of an engine that reads a graph as bytes: what the first gives may be kept for a later process. */
 export interface ByteCompiler {
   /** A pure function of its arguments. @throws MicrotuneError as `compile` */
-  lower(graph: Graph, options: CompileOptions): LoweredGraph;
+  lower(graph: Graph, options: CompileOptions): Promise<LoweredGraph>;
   compile(lowered: LoweredGraph, options: CompileOptions): Promise<Executable>;
 }
 

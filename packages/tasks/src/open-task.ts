@@ -1,8 +1,6 @@
 /** The one place that lists the tasks: whoever adds one adds its opener here. */
 import type { SplitPlaces } from '@microtune/data';
 import { isLabelTask, type ResolvedConfig, type TaskKind, type TaskSpec } from '@microtune/shared';
-import { openCausalSplits } from './causal-lm/open-causal-splits.js';
-import { openLabelTask } from './labels/open-label-task.js';
 import type { OpenedTask } from './opened-task.js';
 
 export interface TaskPlaces extends Pick<
@@ -15,16 +13,23 @@ export interface TaskPlaces extends Pick<
 
 type Opener = (config: ResolvedConfig, places: TaskPlaces) => Promise<OpenedTask>;
 
-const openLabels: Opener = (config, { task, ...folders }) =>
-  openLabelTask(config, {
+// Each is loaded by the runs that want it.
+const openLabels: Opener = async (config, { task, ...folders }) => {
+  const { openLabelTask } = await import('./labels/open-label-task.js');
+  return openLabelTask(config, {
     ...folders,
     task: task !== undefined && isLabelTask(task) ? task : undefined,
   });
+};
+const openCausal: Opener = async (config, places) => {
+  const { openCausalSplits } = await import('./causal-lm/open-causal-splits.js');
+  return openCausalSplits(config, places);
+};
 
 const openers: { readonly [Kind in TaskKind]: Opener } = {
   'sequence-classification': openLabels,
   regression: openLabels,
-  'causal-lm': openCausalSplits,
+  'causal-lm': openCausal,
 };
 
 /**

@@ -1,5 +1,5 @@
 /** `microtune worker`: one worker process of a run, started by `train`. */
-import { loadEngine } from '@microtune/engine';
+import { loadEngine } from '@microtune/engine/load';
 import { deviceOfRank, systemClock } from '@microtune/shared';
 import { runWorker } from '@microtune/worker';
 import type { CommandInput } from '../command.js';

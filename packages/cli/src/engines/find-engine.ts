@@ -1,5 +1,5 @@
 /** Whether an engine loads in this process, for `doctor`. */
-import { isEngine, tryEngine } from '@microtune/engine';
+import { isEngine, tryEngine } from '@microtune/engine/load';
 import { messageOf } from '@microtune/shared';
 import type { Environment } from '../environment.js';
 import type { EngineFinding, EngineOnPlatform } from './engine-finding.js';

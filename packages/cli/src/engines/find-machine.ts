@@ -1,6 +1,7 @@
 /** Everything that `doctor` tells of a machine, and its words. */
-import { findGpus, type Gpu, type GpuFindings } from '@microtune/engine';
+import type { Gpu, GpuFindings } from '@microtune/engine';
 import { bf16InHardware, cpuFlags } from '@microtune/engine/cpu-flags';
+import { findGpus } from '@microtune/engine/find-gpus';
 import type { Environment } from '../environment.js';
 import { describeMachine, type MachineDescription } from '../machine/describe-machine.js';
 import { byteSize, shortVersion } from '../output/format.js';

@@ -2,7 +2,8 @@
  * The GPUs of this machine, asked by a process of its own: asking the driver starts CUDA, and a process in which CUDA has
  * started can no longer be given one card (CUDA_VISIBLE_DEVICES is read once).
  */
-import { runProcess, type GpuFindings } from '@microtune/engine';
+import type { GpuFindings } from '@microtune/engine';
+import { runProcess } from '@microtune/engine/process-runner';
 import { MicrotuneError } from '@microtune/shared';
 
 export async function findGpusAside(): Promise<GpuFindings> {

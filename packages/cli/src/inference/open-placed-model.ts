@@ -1,6 +1,7 @@
 /** A trained model where the user wants it: device and engine chosen as for a run, then the model opened there. */
 import { cpus } from 'node:os';
-import { loadEngine, type Engine } from '@microtune/engine';
+import type { Engine } from '@microtune/engine';
+import { loadEngine } from '@microtune/engine/load';
 import {
   openModel,
   type LanguageModel,

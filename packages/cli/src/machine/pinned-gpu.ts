@@ -1,5 +1,5 @@
 /** The one card that a worker's process sees, looked at from inside: proof that it was pinned. */
-import { findGpus } from '@microtune/engine';
+import { findGpus } from '@microtune/engine/find-gpus';
 import { MicrotuneError, type GpuInfo } from '@microtune/shared';
 
 /**

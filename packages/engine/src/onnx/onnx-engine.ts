@@ -10,7 +10,6 @@ import { borderOf } from '../graph/border-of.js';
 import { bufferFits } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import { onnxRuntimeVersion } from './runtime-version.js';
-import { toOnnx } from './to-onnx.js';
 
 type OnnxRuntime = typeof import('onnxruntime-node');
 
@@ -43,8 +42,10 @@ async function importRuntime(): Promise<OnnxRuntime> {
 
 function onnxEngine(runtime: OnnxRuntime): Engine {
   const byBytes: ByteCompiler = {
-    lower: (graph, options) => {
+    // Loaded when a graph is lowered: one that was kept needs neither it nor tfjs.
+    lower: async (graph, options) => {
       requireF32(options);
+      const { toOnnx } = await import('./to-onnx.js');
       return { bytes: toOnnx(graph, { dialect: 'onnxruntime' }), ...borderOf(graph) };
     },
     compile: (lowered, options) => compileBytes(runtime, lowered, options),
@@ -54,7 +55,8 @@ function onnxEngine(runtime: OnnxRuntime): Engine {
     version: runtime.env.versions.node ?? runtime.env.versions.common,
     device: 'cpu',
     precisions: ['f32'],
-    compile: async (graph, options) => byBytes.compile(byBytes.lower(graph, options), options),
+    compile: async (graph, options) =>
+      byBytes.compile(await byBytes.lower(graph, options), options),
     byBytes,
     dispose: () => {},
   };

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { MicrotuneError, messageOf } from '@microtune/shared';
 import type { ByteCompiler, Engine, EngineUnavailable } from '../engine.js';
 import { borderOf } from '../graph/border-of.js';
-import { toOnnx } from '../onnx/to-onnx.js';
 import { setupCommand } from '../setup/setup-command.js';
 import { OpenvinoCompiler } from './compiler.js';
 import { ModelCache } from './model-cache.js';
@@ -38,10 +37,11 @@ export async function loadOpenvino({
 function engineOf(compiler: OpenvinoCompiler): Engine {
   const { version, device, precisions } = compiler;
   const byBytes: ByteCompiler = {
-    lower: (graph, { precision }) => ({
-      bytes: toOnnx(graph, { dialect: 'openvino', precision }),
-      ...borderOf(graph),
-    }),
+    // Loaded when a graph is lowered: one that was kept needs neither it nor tfjs.
+    lower: async (graph, { precision }) => {
+      const { toOnnx } = await import('../onnx/to-onnx.js');
+      return { bytes: toOnnx(graph, { dialect: 'openvino', precision }), ...borderOf(graph) };
+    },
     compile: (lowered, options) => compiler.compile(lowered, options),
   };
   return {
@@ -49,7 +49,8 @@ function engineOf(compiler: OpenvinoCompiler): Engine {
     version,
     device,
     precisions,
-    compile: async (graph, options) => byBytes.compile(byBytes.lower(graph, options), options),
+    compile: async (graph, options) =>
+      byBytes.compile(await byBytes.lower(graph, options), options),
     byBytes,
     dispose: () => {
       compiler.dispose();

@@ -63,7 +63,8 @@ async function compileTraced(
   const identity = [program.identity, ...key, name, version, device];
   const kept = await store.use([...identity, options.precision], async () => {
     const { graph, dropoutSites } = await trace();
-    return { ...byBytes.lower(graph, options), hostRows: graph.hostRows, dropoutSites };
+    const lowered = await byBytes.lower(graph, options);
+    return { ...lowered, hostRows: graph.hostRows, dropoutSites };
   });
   onDropout?.(kept.dropoutSites);
   return { traced: kept, executable: await byBytes.compile(kept, options) };

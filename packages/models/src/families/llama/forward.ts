@@ -104,7 +104,10 @@ function feedForward(ops: Ops, path: string, x: Tensor): Tensor {
  */
 function rotation(
   { rotary: settings }: LlamaConfig,
-  { shape: { rows, tokens }, positions }: { readonly shape: ShardShape; readonly positions: number },
+  {
+    shape: { rows, tokens },
+    positions,
+  }: { readonly shape: ShardShape; readonly positions: number },
   positionIds: Tensor,
 ): (heads: Tensor) => Tensor {
   const tables = rotaryTables(settings, positions);
