@@ -1,44 +1,28 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'microtune-examples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const inFolder = (name: string): string => join(folder, name);
 
-beforeAll(async () => {
-  // Plain JavaScript without types, as the demo is.
-  const load = (name: string): Promise<Record<string, (...args: unknown[]) => unknown>> =>
-    import(new URL(`../demo/${name}`, import.meta.url).href);
-  const { demoRows, asTsv } = await load('sentences.js');
-  const { makeModel } = await load('model.js');
-  const { train, heldOut } = demoRows!() as Record<'train' | 'heldOut', { sentence: string }[]>;
-  writeFileSync(inFolder('train.tsv'), asTsv!(train) as string);
-  writeFileSync(inFolder('test.tsv'), asTsv!(heldOut) as string);
-  mkdirSync(inFolder('model'));
-  await makeModel!(
-    inFolder('model'),
-    train.map(({ sentence }) => sentence),
-  );
-});
+const pathOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 async function example(name: string, ...args: string[]): Promise<string> {
-  const file = fileURLToPath(new URL(name, import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [file, ...args]);
+  const { stdout } = await promisify(execFile)(process.execPath, [pathOf(name), ...args]);
   return stdout;
 }
 
 it('train.js trains and evaluates, predict.js answers with what it made', async () => {
-  const run = inFolder('run');
+  const run = join(folder, 'run');
   const trained = await example(
     'train.js',
-    inFolder('model'),
-    inFolder('train.tsv'),
-    inFolder('test.tsv'),
+    pathOf('../model/nouns'),
+    pathOf('../demo/train.tsv'),
+    pathOf('../demo/held-out.tsv'),
     run,
   );
   expect(trained).toMatch(/step 10 of \d+: loss/);
@@ -50,11 +34,11 @@ it('train.js trains and evaluates, predict.js answers with what it made', async 
   const answered = await example(
     'predict.js',
     run,
-    'the camera work is superb',
-    'i thought this was tiresome',
+    'a small brown bird that lives near rivers.',
+    'someone who repairs old clocks.',
   );
   expect(answered.trim().split('\n')).toEqual([
-    expect.stringMatching(/^(positive|negative) \(\d\.\d{3}\): the camera work is superb$/),
-    expect.stringMatching(/^(positive|negative) \(\d\.\d{3}\): i thought this was tiresome$/),
+    expect.stringMatching(/^animal \(\d\.\d{3}\): a small brown bird/),
+    expect.stringMatching(/^person \(\d\.\d{3}\): someone who repairs/),
   ]);
 }, 120_000);

@@ -1,74 +1,74 @@
 /**
- * The whole of Microtune in a minute: a small BERT made from scratch learns to tell good reviews from bad ones with two
- * worker processes, is measured on sentences it has not seen, and classifies two more.
+ * The whole of Microtune in a minute: a small language model that has read a dictionary learns with two worker processes
+ * from 400 labelled rows what kind of thing a definition means. Then the same without what it had read, to see what that
+ * is worth.
  *
  * Run by `npm run demo` from the root, after `npm install` and `npm run build`. Everything lands in runs/.
+ * Where model and rows come from: examples/model/README.md.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeModel } from './model.js';
-import { asTsv, demoRows } from './sentences.js';
+import { accuraciesOf, sideBySide } from './curves.js';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const bin = join(root, 'packages', 'cli', 'bin', 'microtune.js');
-const model = 'runs/demo-model';
-const run = 'runs/demo';
-const leastAccuracy = 0.9;
+const heldOut = 'examples/demo/held-out.tsv';
+const tuned = 'runs/demo';
+const fromNothing = 'runs/demo-from-nothing';
+/** Chance is 0.125. */
+const leastAccuracy = 0.65;
+const leastGain = 0.1;
 
-process.chdir(root);
-const { train, heldOut } = demoRows();
-for (const folder of [model, run]) {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-}
-// Beside the model: the run folder belongs to the run.
-writeFileSync(join(model, 'train.tsv'), asTsv(train));
-writeFileSync(join(model, 'held-out.tsv'), asTsv(heldOut));
-await makeModel(
-  model,
-  train.map((row) => row.sentence),
-);
-console.log(`A BERT with random weights and ${train.length} sentences are in ${model}.\n`);
-
-microtune([
-  'train',
-  `--model_name_or_path=${model}`,
-  `--train_file=${model}/train.tsv`,
-  `--validation_file=${model}/held-out.tsv`,
-  `--output_dir=${run}`,
+const options = [
+  '--model_name_or_path=examples/model/nouns',
+  '--train_file=examples/demo/train.tsv',
+  `--validation_file=${heldOut}`,
   '--workers=2',
-  '--num_train_epochs=6',
+  '--max_steps=50',
   '--train_batch_size=32',
-  '--learning_rate=2e-3',
+  '--learning_rate=1e-3',
   '--warmup_ratio=0.1',
   '--max_seq_length=32',
   '--micro_batch_tokens=256',
   '--logging_steps=25',
-  '--eval_strategy=epoch',
+  '--eval_on_start',
+  '--eval_strategy=steps',
+  '--eval_steps=10',
   '--save_strategy=no',
-]);
-microtune(['eval', run, `--file=${model}/held-out.tsv`]);
+];
+
+process.chdir(root);
+for (const folder of [tuned, fromNothing]) rmSync(folder, { recursive: true, force: true });
+
+microtune(['train', ...options, `--output_dir=${tuned}`]);
+microtune(['train', '--from_scratch', ...options, `--output_dir=${fromNothing}`]);
+microtune(['eval', tuned, `--file=${heldOut}`]);
 microtune(
-  ['predict', run],
+  ['predict', tuned],
   [
-    { text: 'the camera work is superb , and my friends agreed' },
-    { text: 'i thought this sequel was tiresome' },
+    { text: 'a small brown bird that lives near rivers.' },
+    { text: 'someone who repairs old clocks.' },
   ],
 );
 
-const summary = JSON.parse(readFileSync(join(run, 'summary.json'), 'utf8'));
-const accuracy = summary.eval.accuracy;
-if (!(accuracy >= leastAccuracy)) {
+const curves = { 'fine-tuned': accuraciesOf(tuned), 'from nothing': accuraciesOf(fromNothing) };
+console.log(`Accuracy on 400 definitions that neither has seen, of 8 kinds (chance 0.125):\n`);
+console.log(`${sideBySide(curves)}\n`);
+const [best, other] = [tuned, fromNothing].map(
+  (folder) => JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')).eval.accuracy,
+);
+if (!(best >= leastAccuracy && best - other >= leastGain)) {
   console.error(
-    `demo: accuracy on unseen sentences is ${accuracy}, expected at least ${leastAccuracy}`,
+    `demo: accuracy is ${best} fine-tuned and ${other} from nothing; ` +
+      `expected at least ${leastAccuracy}, and ${leastGain} more than from nothing`,
   );
   process.exit(1);
 }
 console.log(
-  `Accuracy on ${heldOut.length} unseen sentences: ${accuracy}. ` +
-    `Results are in ${relative(process.cwd(), run)}/: summary.json, metrics.jsonl, logs/ and the trained model.`,
+  `Fine-tuned ${best}, from nothing ${other}. Results are in ${tuned}/: ` +
+    'summary.json, metrics.jsonl, logs/ and the trained model.',
 );
 
 /** Runs the real command, shows it, and ends the demo with its exit code where it fails. */
