@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { makeTinyLanguageJob } from '../support/tiny-language-job.js';
@@ -54,6 +54,23 @@ const runs: readonly BadRun[] = [
     ),
     code: 65,
   },
+  {
+    name: 'rows that may have labels or not, without a word of the task',
+    args: [...rows, ...onnx],
+    code: 65,
+    message: [/rows\.jsonl/, /"stars" beside "text" may be a label or not/, /--task causal-lm/],
+    prepare: (folder) => {
+      language(folder);
+      writeFileSync(join(folder, 'rows.jsonl'), '{"text":"a film","stars":"4"}\n');
+    },
+  },
+  {
+    name: 'prompts and labels at once, without a word of the task',
+    args: [...rows, '--as_chat', '--label_column_name', 'stars'],
+    code: 64,
+    message: /--label_column_name belongs to labels, --as_chat to --task causal-lm/,
+    prepare: language,
+  },
   causal(
     'text and prompts',
     ['--text_column_names', 'a', '--prompt_column', 'b'],
@@ -65,10 +82,10 @@ const runs: readonly BadRun[] = [
     [/"f1"/, /loss, perplexity, accuracy/],
   ),
   {
-    name: 'a prompt column without the task',
-    args: [...rows, '--prompt_column', 'prompt'],
+    name: 'a prompt column with the other task',
+    args: [...rows, '--task', 'sequence-classification', '--prompt_column', 'prompt'],
     code: 64,
-    message: /--prompt_column belongs to --task causal-lm/,
+    message: /--prompt_column belongs to --task causal-lm; --task is sequence-classification/,
     prepare: language,
   },
 ];

@@ -113,16 +113,37 @@ describe('a language model', () => {
     expect(evaluatedLosses(onwards.output('on'))[0]).toBe(after);
   });
 
+  it('is what a decoder becomes of prompts and completions without a word of the task', async () => {
+    using job = await makeTinyLanguageJob();
+    const own = { task: undefined, max_seq_length: undefined, max_steps: 1, eval_strategy: 'no' };
+    const output = job.output('run');
+    const { eval: found } = await train(job, {
+      output,
+      workers: 1,
+      options: { ...options(job), ...own },
+    });
+    expect(found).toHaveProperty('perplexity');
+    const resolved = readFileSync(join(output, 'config.resolved.yaml'), 'utf8');
+    expect(resolved).toMatch(/^task: causal-lm$/m);
+    expect(resolved).toMatch(/^max_seq_length: 1024$/m);
+    expect(resolved).not.toMatch(/label_column_name/);
+  });
+
   it('is checked without a word of labels', async () => {
     using job = await makeTinyLanguageJob();
     const data = ['--train_file', 'train.jsonl', '--validation_file', 'validation.jsonl'];
     const argv = ['check', '--model_name_or_path', 'model', ...data, '--engine', 'onnx'];
     const place = { folder: job.root, cacheFolder: job.output('cache') };
-    const bad = { name: '', argv: [...argv, '--task', 'causal-lm'], code: 0, message: /ready/ };
+    const bad = { name: '', argv, code: 0, message: /ready/ };
     const { code, stdout } = await runCase(bad, place);
     expect(code).toBe(0);
     expect(stdout).toMatch(/causal-lm[^]*ready to train/);
-    expect(stdout).not.toMatch(/label|undefined/);
+    expect(stdout).toMatch(
+      /^note: task causal-lm, prompts and completions in "prompt" and "completion", no "label"; --task names another$/m,
+    );
+    expect(stdout.replaceAll('no "label"', '')).not.toMatch(/label|conflicting|undefined/);
+    // The default of language models is above what this one takes.
+    expect(stdout).toMatch(/max seq length +│ 64 /);
   });
 
   it.each([

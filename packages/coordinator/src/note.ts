@@ -13,6 +13,8 @@ export const noteCodes = [
   /** The number of workers has decided the global batch. */
   'batch_follows_workers',
   'data',
+  /** What is learned, where it was found and not named. */
+  'task',
   /** An option that was given and has no part in the run. */
   'unused_option',
   /** A warm-up longer than the run, a batch larger than the data. */

@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 import {
   MicrotuneError,
+  defaultMaxSeqLength,
   resolvedConfigSchema,
   type ParsedConfig,
   type ResolvedConfig,
@@ -34,6 +35,8 @@ export function resolveConfig(parsed: ParsedConfig, machine: Machine): ResolvedC
   return resolvedConfigSchema.parse({
     ...parsed,
     trainBatchSize: parsed.trainBatchSize ?? ofCheckpoint ?? batchRows({ ...parsed, workers }),
+    maxSeqLength:
+      parsed.maxSeqLength ?? defaultMaxSeqLength[parsed.task ?? 'sequence-classification'],
     dataSeed: parsed.dataSeed ?? parsed.seed,
     workers,
     devices: machine.devices,

@@ -7,6 +7,7 @@ const configOf = (more: Partial<ResolvedConfig> = {}): ResolvedConfig =>
   resolvedConfigSchema.parse({
     modelNameOrPath: 'model',
     trainFile: ['train.csv'],
+    maxSeqLength: 128,
     trainBatchSize: 8,
     dataSeed: 42,
     workers: 1,

@@ -25,9 +25,11 @@ export interface LineFile {
   close(): void;
 }
 
-/** config.resolved.yaml: keys as options are written, so the file can be given to `train` again. */
+/** config.resolved.yaml: keys as options are written, so the file can be given to `train` again, without those of other tasks. */
 export function writeConfig(file: string, config: ResolvedConfig): void {
-  const entries = Object.entries(config).filter(([, value]) => value !== undefined);
+  const { labelColumnName, ...others } = config;
+  const said = config.task === 'causal-lm' ? others : { ...config, labelColumnName };
+  const entries = Object.entries(said).filter(([, value]) => value !== undefined);
   const text = stringify(
     Object.fromEntries(entries.map(([key, value]) => [optionName(key), value])),
   );

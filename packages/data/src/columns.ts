@@ -88,6 +88,9 @@ export interface ColumnSurvey {
   decide(file: string): TextColumns;
 }
 
+/** Whether a column of this name is an id, and no text. */
+export const isIdName = (name: string): boolean => idName.test(name);
+
 const idName = /^(?:id|idx|index|guid|uuid|.*_id|unnamed: \d+)?$/i;
 const numberOrUuid =
   /^(?:[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12})$/i;
@@ -101,7 +104,7 @@ export function surveyColumns({ labelColumnName }: ColumnOptions): ColumnSurvey 
       for (const name of columnsOf(row)) {
         if (name === labelColumnName) continue;
         names.add(name);
-        if (idName.test(name) || withText.has(name)) continue;
+        if (isIdName(name) || withText.has(name)) continue;
         const value = row.values[name];
         if (typeof value === 'string' && value.trim() !== '' && !numberOrUuid.test(value.trim()))
           withText.add(name);

@@ -20,8 +20,8 @@ export interface SplitReport {
 export interface RepeatedRows {
   /** Rows whose tokens an earlier row of the split has. */
   readonly duplicateRows: number;
-  /** Rows whose tokens another row of the split has with another label. */
-  readonly conflictingRows: number;
+  /** Rows whose tokens another row of the split has with another label; undefined where rows have no labels. */
+  readonly conflictingRows: number | undefined;
 }
 
 export interface DataReport {

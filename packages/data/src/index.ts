@@ -5,7 +5,7 @@ export type { ReadOptions, Row } from './row.js';
 export { checkDataFile } from './read-text.js';
 export { hashFile } from './hash-file.js';
 export { parseJsonObject } from './json-object.js';
-export { findTextColumns } from './columns.js';
+export { findTextColumns, isIdName } from './columns.js';
 export type { ColumnOptions, TextColumns, Texts } from './columns.js';
 export { labelNumber } from './label-table.js';
 export type { LabelEntry, RawLabel } from './label-table.js';

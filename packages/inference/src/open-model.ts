@@ -8,6 +8,7 @@ import {
   MicrotuneError,
   adapterConfigFile,
   checkpointStep,
+  defaultMaxSeqLength,
   modelConfigFile,
   type TaskSpec,
 } from '@microtune/shared';
@@ -65,7 +66,10 @@ async function openLabels(
   folder: string,
   { model, settings, options }: Opening<LabelModel>,
 ): Promise<Model> {
-  const maxSeqLength = Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens);
+  const maxSeqLength = Math.min(
+    options.maxSeqLength ?? settings.maxSeqLength ?? defaultMaxSeqLength['sequence-classification'],
+    model.maxTokens,
+  );
   const files = tokenizerFolder(folder, model);
   const [tokenizer, computing] = await Promise.all([
     loadTextTokenizer(files, maxSeqLength),
@@ -92,7 +96,10 @@ async function openLanguage(
     ...{ folder, model, tokenizer, settings, ...computing },
     ...namedIn(options),
     tokenizerFolder: files,
-    maxSeqLength: Math.min(options.maxSeqLength ?? settings.maxSeqLength, model.maxTokens),
+    maxSeqLength: Math.min(
+      options.maxSeqLength ?? settings.maxSeqLength ?? defaultMaxSeqLength['causal-lm'],
+      model.maxTokens,
+    ),
   });
 }
 

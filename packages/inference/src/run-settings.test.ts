@@ -26,6 +26,9 @@ describe('readRunSettings', () => {
   });
 
   it('are the defaults for a model that no run made', async () => {
-    expect(await readRunSettings(join(run, 'model'))).toMatchObject({ maxSeqLength: 128 });
+    expect(await readRunSettings(join(run, 'model'))).toMatchObject({
+      maxSeqLength: undefined,
+      labelColumnName: 'label',
+    });
   });
 });

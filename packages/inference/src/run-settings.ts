@@ -49,7 +49,8 @@ export interface RunSettings {
   readonly columnNames: readonly string[] | undefined;
   readonly textColumnNames: readonly string[] | undefined;
   readonly labelColumnName: string;
-  readonly maxSeqLength: number;
+  /** Undefined where the folder was not made by a run. */
+  readonly maxSeqLength: number | undefined;
   readonly microBatchTokens: number;
   readonly labelSmoothing: number;
   /** What rows are to a language model, and what counts of them. */

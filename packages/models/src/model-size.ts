@@ -1,6 +1,7 @@
 /** How large a model is, from its config.json alone: no weights are read, and nothing that can trace is loaded. */
 import { join } from 'node:path';
 import { modelConfigFile } from '@microtune/shared';
+import type { ModelKind } from '@microtune/tasks';
 import { findFamily } from './families/families.js';
 import { readConfig } from './folder/config-file.js';
 import { resolveTask, type TaskOptions } from './folder/task.js';
@@ -48,4 +49,22 @@ export async function modelSize(
     denseCount: count(({ trainable, gradient }) => trainable && gradient === 'dense'),
     layersWidth: model.numLayers * model.hiddenSize,
   };
+}
+
+/**
+ * What can be asked of a model folder.
+ * @returns undefined for a model type that is not known here
+ * @throws MicrotuneError `usage` or `data` for a folder without a config.json that can be read
+ */
+export async function modelKind(folder: string): Promise<ModelKind | undefined> {
+  const config = await readConfig(folder);
+  const family = findFamily(config);
+  const { architectures } = config;
+  const names: readonly unknown[] = Array.isArray(architectures) ? architectures : [];
+  return (
+    family && {
+      readsForward: family.readsForward,
+      hasLabelHead: names.some((name) => String(name).endsWith('ForSequenceClassification')),
+    }
+  );
 }

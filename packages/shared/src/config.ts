@@ -9,7 +9,7 @@ import { deviceListSchema } from './devices.js';
 import { MicrotuneError } from './errors.js';
 import { methodOptions, resolvedMethodOptions } from './method-config.js';
 import { languageOptions } from './language-config.js';
-import { problemTypes, taskNames } from './task-spec.js';
+import { defaultMaxSeqLength, problemTypes, taskNames } from './task-spec.js';
 
 const text = z.string().min(1, 'must not be empty');
 const fileList = z
@@ -48,7 +48,7 @@ export const runConfigSchema = z.strictObject({
     .enum(taskNames)
     .optional()
     .describe(
-      'What is learned: a label for each text, or the next token (causal-lm). Default: labels',
+      'What is learned: a label for each text, or the next token (causal-lm). Default: as model and data show, e.g. causal-lm for a decoder and conversations',
     ),
   numLabels: positive
     .optional()
@@ -84,7 +84,11 @@ export const runConfigSchema = z.strictObject({
     ),
   ...languageOptions,
   labelColumnName: text.default('label').describe('Column of the label'),
-  maxSeqLength: positive.default(128).describe('Tokens per row after truncation'),
+  maxSeqLength: positive
+    .optional()
+    .describe(
+      `Tokens per row after truncation. Default: ${defaultMaxSeqLength['sequence-classification']}, of causal-lm ${defaultMaxSeqLength['causal-lm']}, or what the model takes if that is less`,
+    ),
   maxTrainSamples: positive.optional().describe('Use only the first rows of the training data'),
   maxEvalSamples: positive.optional().describe('Use only the first rows of the evaluation data'),
 
@@ -257,6 +261,7 @@ export const resolvedConfigSchema = z.strictObject({
   columnNames: z.array(z.string()).optional(),
   textColumnNames: z.array(z.string()).optional(),
   ...resolvedMethodOptions,
+  maxSeqLength: positive,
   trainBatchSize: positive,
   dataSeed: whole,
   workers: positive,

@@ -24,6 +24,7 @@ export { languageOptions } from './language-config.js';
 export { methodNames, methodOptions } from './method-config.js';
 export type { MethodName } from './method-config.js';
 export {
+  defaultMaxSeqLength,
   isLabelTask,
   labelCount,
   labelsOf,
@@ -32,7 +33,7 @@ export {
   taskNames,
   taskSpecSchema,
 } from './task-spec.js';
-export type { LabelTask, ProblemType, TaskKind, TaskSpec } from './task-spec.js';
+export type { LabelTask, ProblemType, TaskKind, TaskName, TaskSpec } from './task-spec.js';
 export {
   adapterConfigFile,
   adapterWeightsFile,

@@ -33,6 +33,13 @@ export type LabelTask = Extract<TaskSpec, { kind: 'sequence-classification' | 'r
 
 /** What `--task` takes; whether labels are classes or numbers is `problem_type`. */
 export const taskNames = ['sequence-classification', 'causal-lm'] as const satisfies TaskKind[];
+export type TaskName = (typeof taskNames)[number];
+
+/** `max_seq_length` where it is not given, in tokens: BERT's customary 128, and what trainers of chats take. */
+export const defaultMaxSeqLength: { readonly [Name in TaskName]: number } = {
+  'sequence-classification': 128,
+  'causal-lm': 1024,
+};
 
 export function isLabelTask(task: TaskSpec): task is LabelTask {
   return task.kind !== 'causal-lm';

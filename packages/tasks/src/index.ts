@@ -6,6 +6,8 @@ export { createTokenCollator, tokenInputs } from './token-inputs.js';
 export type { TokenOptions } from './token-inputs.js';
 export { outputNames } from './task.js';
 export type { EvaluatedShard, Metrics, MetricsWithLoss, Outputs, Task } from './task.js';
+export { findTask, taskOfOptions } from './find-task.js';
+export type { FoundTask, ModelKind } from './find-task.js';
 export { openTask } from './open-task.js';
 export type { TaskPlaces } from './open-task.js';
 export type { OpenedTask, TaskSplit } from './opened-task.js';

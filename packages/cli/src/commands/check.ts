@@ -38,14 +38,16 @@ import {
 } from '../training/expected-time.js';
 import { placeRun } from '../training/place-run.js';
 import { requireModel } from '../training/require-model.js';
+import { settleTask } from '../training/settle-task.js';
 import { rememberedSpeeds } from '../training/speed-file.js';
 import { countsText, dataDoubts } from '../output/data-words.js';
 import { byteSize, duration, grouped, percent, shortNumber } from '../output/format.js';
 import { renderFacts } from '../output/table.js';
 
 export async function run({ values, positional, environment }: CommandInput): Promise<number> {
-  const parsed = await loadConfig(values, positional);
-  requireModel(parsed.modelNameOrPath);
+  const asked = await loadConfig(values, positional);
+  requireModel(asked.modelNameOrPath);
+  const { config: parsed, note: taskNote } = await settleTask(asked);
   const { engine, note, devices, gpus } = await placeRun(parsed, environment);
   const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
   const problem = attempt(() => requireFreeFolder(config));
@@ -62,6 +64,7 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   });
   const problems = [problem, disk].filter((one) => one instanceof MicrotuneError);
   const notes = [
+    ...notesOf('task', taskNote === undefined ? [] : [taskNote]),
     ...found.notes,
     ...notesOf('batch_follows_workers', batchNotes(parsed, config)),
     ...notesOf('engine', [...(note === undefined ? [] : [note]), ...proven.notes]),
@@ -122,6 +125,7 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
     train_rows: task.train.size,
     evaluation_rows: task.validation?.size ?? 0,
     text_columns: task.textColumns,
+    max_seq_length: task.maxSeqLength,
     ...labelFacts(task.spec, spec.config),
     ...dataFacts(report),
     train_batch_size: config.trainBatchSize,
@@ -173,7 +177,7 @@ function dataFacts({ train, validation, overlapRows }: DataReport) {
     tokens: train.tokens,
     truncated_share: train.rowsCut / train.rows,
     duplicate_rows: train.duplicateRows,
-    conflicting_rows: train.conflictingRows,
+    ...(train.conflictingRows !== undefined && { conflicting_rows: train.conflictingRows }),
   };
   if (validation === undefined || validation.rows === 0) return facts;
   return {

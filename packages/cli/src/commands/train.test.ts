@@ -34,7 +34,7 @@ describe('microtune train and eval', () => {
     expect(told).toMatchObject({
       type: 'note',
       text: expect.stringMatching(
-        /^32 training rows \(negative: \d+, positive: \d+\); 12 tokens in the median, 12 at most, 0 % cut to max_seq_length$/,
+        /^32 training rows \(negative: \d+, positive: \d+\); 12 tokens in the median, 12 at most, 0 % cut to max_seq_length \d+$/,
       ) as unknown,
     });
     expect(news.indexOf(told ?? {})).toBeLessThan(news.findIndex(({ type }) => type === 'step'));

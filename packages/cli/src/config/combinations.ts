@@ -53,6 +53,8 @@ const labelDefaults = runConfigSchema
   })
   .parse({});
 
+const languageKeys = Object.keys(languageOptions) as (keyof typeof languageOptions)[];
+
 const rules: readonly Rule[] = [
   whenEvaluationHasNoData((c) =>
     c.evalStrategy === 'no' ? undefined : `--eval_strategy ${c.evalStrategy}`,
@@ -116,10 +118,16 @@ const rules: readonly Rule[] = [
       : undefined;
   },
   (c) => {
-    const keys = Object.keys(languageOptions) as (keyof typeof languageOptions)[];
-    const given = keys.find((key) => c[key] !== undefined);
-    return c.task !== 'causal-lm' && given !== undefined
-      ? `--${optionName(given)} belongs to --task causal-lm: give both, or neither`
+    const ofLabels = labelKeys.find((key) => c[key] !== labelDefaults[key]);
+    const ofLanguage = languageKeys.find((key) => c[key] !== undefined);
+    return c.task === undefined && ofLabels !== undefined && ofLanguage !== undefined
+      ? `--${optionName(ofLabels)} belongs to labels, --${optionName(ofLanguage)} to --task causal-lm: leave one of them out`
+      : undefined;
+  },
+  (c) => {
+    const given = languageKeys.find((key) => c[key] !== undefined);
+    return c.task === 'sequence-classification' && given !== undefined
+      ? `--${optionName(given)} belongs to --task causal-lm; --task is ${c.task}`
       : undefined;
   },
   (c) =>

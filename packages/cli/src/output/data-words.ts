@@ -21,11 +21,14 @@ export function countsText(counts: NonNullable<SplitReport['classCounts']>): str
 }
 
 /** What is trained on, in a line. */
-export function dataLine({ rows, classCounts, labelRange, tokens, rowsCut }: SplitReport): string {
+export function dataLine(
+  { rows, classCounts, labelRange, tokens, rowsCut }: SplitReport,
+  maxSeqLength: number,
+): string {
   const labels = labelsText({ classCounts, labelRange });
   return (
     `${counted(rows, 'training row')}${labels}; ${grouped(tokens.median)} tokens in the median, ` +
-    `${grouped(tokens.max)} at most, ${percent(rowsCut / rows)} cut to max_seq_length`
+    `${grouped(tokens.max)} at most, ${percent(rowsCut / rows)} cut to max_seq_length ${grouped(maxSeqLength)}`
   );
 }
 
@@ -42,7 +45,7 @@ function labelsText({
 
 /** What somebody should look at before training; none of it stops a run. */
 export function dataDoubts({ train, validation, overlapRows }: DataReport): string[] {
-  const { rows, rowsCut, conflictingRows, classCounts = [] } = train;
+  const { rows, rowsCut, conflictingRows = 0, classCounts = [] } = train;
   const heldRows = validation?.rows ?? 0;
   const lonely = classCounts.filter((each) => each.rows === 1).map(({ label }) => label);
   return [

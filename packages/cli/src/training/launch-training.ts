@@ -20,6 +20,7 @@ import { speedOf } from './expected-time.js';
 import { placeRun } from './place-run.js';
 import { pinnedEnvironment } from './pin-worker.js';
 import { requireModel } from './require-model.js';
+import { settleTask } from './settle-task.js';
 import { rememberSpeed } from './speed-file.js';
 import { workerCommand } from './worker-command.js';
 
@@ -41,16 +42,18 @@ export interface LaunchOptions {
  * @throws MicrotuneError as `runTraining`
  */
 export async function launchTraining(
-  config: ParsedConfig,
+  asked: ParsedConfig,
   options: LaunchOptions,
 ): Promise<Summary> {
   const { cacheFolder, variables, observe, stop, startedAt } = options;
-  requireModel(config.modelNameOrPath);
-  checkOutputFolder(config);
+  requireModel(asked.modelNameOrPath);
+  checkOutputFolder(asked);
+  const { config, note: taskNote } = await settleTask(asked);
   const { engine, note, devices, gpus } = await placeRun(config, { cacheFolder, variables });
   using folder = await takeRunFolder(config.outputDir);
   const resolved = resolveConfig(config, { cores: cpus().length, engine, devices });
   const notes = [
+    ...notesOf('task', taskNote === undefined ? [] : [taskNote]),
     ...notesOf('output_folder', folder.note === undefined ? [] : [folder.note]),
     ...notesOf('engine', note === undefined ? [] : [note]),
     ...notesOf('batch_follows_workers', batchNotes(config, resolved)),
@@ -65,7 +68,10 @@ export async function launchTraining(
       for (const text of describeTrained(opened.program.parameters))
         observe({ type: 'note', code: 'trained', text });
       const report = run.task.report();
-      for (const each of notesOf('data', [dataLine(report.train), ...dataDoubts(report)]))
+      for (const each of notesOf('data', [
+        dataLine(report.train, run.task.maxSeqLength),
+        ...dataDoubts(report),
+      ]))
         observe({ type: 'note', ...each });
       const proven = await proveRun(resolved, {
         cacheFolder,

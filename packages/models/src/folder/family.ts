@@ -49,6 +49,8 @@ export interface FamilyModel {
 }
 
 export interface ModelFamily {
+  /** Each token sees those before it alone: the model can be a language model. */
+  readonly readsForward: boolean;
   /** `architectures` of a saved folder. */
   architecture(task: TaskSpec): string;
   /** @throws MicrotuneError `data` for a config.json that does not fit */

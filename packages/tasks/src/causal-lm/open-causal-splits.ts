@@ -110,6 +110,7 @@ const describe = ({ size, lengths, cut }: CausalSamples) => ({
   rows: size,
   classCounts: undefined,
   labelRange: undefined,
+  conflictingRows: undefined,
   tokens: spreadOf(lengths),
   rowsCut: cut.reduce((sum, isCut) => sum + isCut, 0),
 });
@@ -121,12 +122,10 @@ function report(train: CausalSamples, validation: CausalSamples | undefined): Da
     train: {
       ...describe(train),
       duplicateRows: train.size - trained.size,
-      conflictingRows: 0,
     },
     validation: validation && {
       ...describe(validation),
       duplicateRows: held.length - new Set(held).size,
-      conflictingRows: 0,
     },
     overlapRows: held.filter((key) => trained.has(key)).length,
   };

@@ -58,6 +58,7 @@ function makeSpec({
   const resolved = resolvedConfigSchema.parse({
     modelNameOrPath: 'model',
     trainFile: ['train.csv'],
+    maxSeqLength: 128,
     outputDir: 'run',
     trainBatchSize: 8,
     dataSeed: 42,

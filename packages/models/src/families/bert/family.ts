@@ -9,6 +9,7 @@ import { bertHead } from './heads.js';
 import { fileNames, layerOf, mayBeCreated, paths } from './modules.js';
 
 export const bertFamily: ModelFamily = {
+  readsForward: false,
   architecture: () => 'BertForSequenceClassification',
   create: (options): FamilyModel => {
     const { config: raw, labelSmoothing, method, file } = options;

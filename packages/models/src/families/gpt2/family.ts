@@ -9,6 +9,7 @@ import { gpt2Names } from './modules.js';
 import { gpt2FileNames, gpt2LayerOf, gpt2MayBeCreated } from './names.js';
 
 export const gpt2Family: ModelFamily = {
+  readsForward: true,
   architecture: (task) =>
     decoderArchitecture(task, { className: 'GPT2', language: 'GPT2LMHeadModel' }),
   create: (options): FamilyModel => {

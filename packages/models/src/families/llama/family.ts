@@ -23,6 +23,7 @@ function familyOf(
   parse: (config: HfConfig, file: string) => LlamaConfig,
 ): ModelFamily {
   return {
+    readsForward: true,
     architecture: (task) =>
       decoderArchitecture(task, { className, language: `${className}ForCausalLM` }),
     create: (options): FamilyModel => {
