@@ -17,6 +17,17 @@ export interface CompileOptions {
   threads: number;
   /** `bf16`: matrix products in bfloat16, inputs and outputs stay float32. */
   precision: Precision;
+  /**
+   * Inputs that are given as the bytes of bfloat16 numbers (Uint8Array, two a number), widened where they are read: the same numbers
+   * in half the memory. Of an engine that `takesBfloat16`; names that the graph does not have do not matter.
+   */
+  bfloat16Inputs?: readonly string[] | undefined;
+}
+
+/** A tensor as its engine reads it. */
+export interface BorderSpec extends TensorSpec {
+  /** See CompileOptions.bfloat16Inputs. */
+  readonly isBfloat16?: boolean;
 }
 
 export interface Executable {
@@ -37,7 +48,7 @@ export interface Executable {
 /** A graph as an engine's own bytes, and its border. */
 export interface LoweredGraph {
   readonly bytes: Uint8Array;
-  readonly inputs: readonly TensorSpec[];
+  readonly inputs: readonly BorderSpec[];
   readonly outputs: readonly TensorSpec[];
 }
 
@@ -57,6 +68,8 @@ export interface Engine extends Partial<ResidentEngine> {
   readonly precisions: readonly Precision[];
   compile(graph: Graph, options: CompileOptions): Promise<Executable>;
   readonly byBytes?: ByteCompiler;
+  /** Inputs may be given as bfloat16. */
+  readonly takesBfloat16?: boolean;
   dispose(): void;
 }
 

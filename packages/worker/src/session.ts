@@ -94,7 +94,9 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       cacheFolder,
       task: welcome.task,
     }),
-    opening.then((model) => loadState(model, welcome)),
+    Promise.all([opening, openingEngine]).then(([model, engine]) =>
+      loadState(model, welcome, keptInBfloat16(model, engine)),
+    ),
     Promise.all([opening, openingEngine]).then(([model, engine]) =>
       startCompiling(model, engine, options),
     ),
@@ -160,7 +162,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 
 /** Where the graphs need nothing but shapes, those of the first step are compiled while the weights are read. */
 function startCompiling(
-  { program }: LoadedModel,
+  model: LoadedModel,
   engine: Engine,
   { welcome: { config, firstShapes }, graphStore: store }: SessionOptions,
 ): {
@@ -170,10 +172,14 @@ function startCompiling(
   /** Of the graphs known so far. */
   dropoutRates: ReadonlySet<number>;
 } {
-  const compile = { threads: config.threadsPerWorker, precision: precisionOf(config, engine) };
+  const compile: CompileOptions = {
+    threads: config.threadsPerWorker,
+    precision: precisionOf(config, engine),
+    bfloat16Inputs: keptInBfloat16(model, engine),
+  };
   const dropoutRates = new Set<number>();
   const compileShape = createCompileShape({
-    ...{ program, engine, store, options: compile },
+    ...{ program: model.program, engine, store, options: compile },
     onDropout: (sites) => {
       for (const { rate } of sites) dropoutRates.add(rate);
     },
@@ -239,14 +245,31 @@ function openModel({ config, task }: Welcome): Promise<LoadedModel> {
   });
 }
 
+/**
+ * What is not trained, is bfloat16 in the folder, and goes to the engine whole: it stays bfloat16. Tables whose rows the host
+ * gathers are float32.
+ */
+function keptInBfloat16(
+  { program, bfloat16 }: Pick<LoadedModel, 'program' | 'bfloat16'>,
+  { takesBfloat16 = false }: Engine,
+): string[] {
+  if (!takesBfloat16 || bfloat16 === undefined) return [];
+  return program.parameters
+    .filter(
+      ({ name, trainable, gradient }) => !trainable && gradient === 'dense' && bfloat16.has(name),
+    )
+    .map(({ name }) => name);
+}
+
 async function loadState(
   model: LoadedModel,
   { config, checkpoint, sumsHeld }: Welcome,
+  inBfloat16: readonly string[],
 ): Promise<LoadedState> {
   const layout = layOutParameters(model.program.parameters);
   const arena = await createArena(expectedFloats(layout, sumsHeld, config.workers));
   const { parameters } = model.program;
-  const state = allocateTrainingState(arena, layout, parameters);
+  const state = allocateTrainingState(arena, layout, parameters, new Set(inBfloat16));
   const optimizer = new AdamW(arena, state, adamWSettings(config));
   // A checkpoint brings all that is trained; what is not, comes from the model either way.
   if (checkpoint === undefined || state.frozen.parameters.length > 0)

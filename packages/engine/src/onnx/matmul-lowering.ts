@@ -29,7 +29,7 @@ export function lowerMatMul(
 }
 
 const toBfloat16 = (writer: OnnxWriter, name: string): string =>
-  writer.node('Cast', [name], { to: onnxElementType('bfloat16') });
+  writer.bfloat16Of(name) ?? writer.node('Cast', [name], { to: onnxElementType('bfloat16') });
 const toFloat32 = (writer: OnnxWriter, name: string): string =>
   writer.node('Cast', [name], { to: onnxElementType('float32') });
 
@@ -41,8 +41,17 @@ function float32MatMul(
   const { transposeA, transposeB, alpha } = node.attributes;
   const flags = { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha: { float: alpha } };
   const [a, b] = [node.inputs[0]!, node.inputs[1]!];
-  if (a.shape.length === 2 && b.shape.length === 2) return writer.node('Gemm', inputs, flags);
   const [left, right, bias] = inputs;
+  if (a.shape.length === 2 && b.shape.length === 2) {
+    const narrow = writer.bfloat16Of(right!);
+    if (narrow === undefined || transposeA || transposeB) return writer.node('Gemm', inputs, flags);
+    // Turned while it is narrow: a product of two plain matrices is OpenVINO's slowest (docs/decisions/0030-frozen-weights.md).
+    const turned = writer.node('Cast', [swapLastTwo(writer, narrow, b)], {
+      to: onnxElementType('float32'),
+    });
+    const operands = bias === undefined ? [left!, turned] : [left!, turned, bias];
+    return writer.node('Gemm', operands, { ...flags, transB: 1 });
+  }
   const product =
     writer.dialect === 'onnxruntime'
       ? writer.nodes('FusedMatMul', [left!, right!], { attributes: flags, microsoft: true })[0]!

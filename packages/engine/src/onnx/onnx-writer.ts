@@ -36,10 +36,14 @@ export interface NodeOptions {
   readonly outputs?: number;
 }
 
+/** A graph input as the file declares it. */
+export type OnnxInput = Omit<TensorSpec, 'dtype'> & { readonly dtype: OnnxType };
+
 export class OnnxWriter {
   readonly #nodes: ProtobufWriter[] = [];
   readonly #constants: ProtobufWriter[] = [];
   readonly #known = new Map<string, readonly string[]>();
+  readonly #narrow = new Map<string, string>();
   #count = 0;
 
   /** @param productPrecision what matrix products multiply in */
@@ -47,6 +51,18 @@ export class OnnxWriter {
     readonly dialect: OnnxDialect,
     readonly productPrecision: Precision = 'f32',
   ) {}
+
+  /** A graph input that holds bfloat16, as float32: the value, and from now on `bfloat16Of` it. */
+  widened(input: string): string {
+    const wide = this.node('Cast', [input], { to: elementTypes.float32 });
+    this.#narrow.set(wide, input);
+    return wide;
+  }
+
+  /** The name of the same numbers in bfloat16; undefined where they are float32 alone. */
+  bfloat16Of(value: string): string | undefined {
+    return this.#narrow.get(value);
+  }
 
   /** Adds a node and gives the names of its outputs. */
   nodes(op: string, inputs: readonly string[], options: NodeOptions = {}): readonly string[] {
@@ -88,7 +104,7 @@ export class OnnxWriter {
     return this.#constant(data, type, shape);
   }
 
-  finish(inputs: readonly TensorSpec[], outputs: readonly TensorSpec[]): Uint8Array {
+  finish(inputs: readonly OnnxInput[], outputs: readonly TensorSpec[]): Uint8Array {
     const graph = new ProtobufWriter();
     for (const node of this.#nodes) graph.message(1, node);
     graph.text(2, 'microtune');
@@ -148,7 +164,7 @@ function attribute(name: string, value: OnnxAttribute): ProtobufWriter {
   return written.integer(20, 7);
 }
 
-function valueInfo({ name, shape, dtype }: TensorSpec): ProtobufWriter {
+function valueInfo({ name, shape, dtype }: OnnxInput): ProtobufWriter {
   const dimensions = new ProtobufWriter();
   for (const extent of shape) dimensions.message(1, new ProtobufWriter().integer(1, extent));
   const tensorType = new ProtobufWriter().integer(1, elementTypes[dtype]).message(2, dimensions);

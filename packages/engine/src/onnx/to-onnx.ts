@@ -200,7 +200,14 @@ const lowerings: { [Op in OpName]: Lowering<Op> } = {
     return [writer.node('Pad', [inputs[0]!, amounts, writer.scalar(value, node.inputs[0]!.dtype)])];
   },
   concat: (writer, node, inputs) => [writer.node('Concat', inputs, { axis: node.attributes.axis })],
-  gather: (writer, node, inputs) => [writer.node('Gather', inputs, { axis: node.attributes.axis })],
+  gather: (writer, node, [table, ids]) => {
+    const { axis } = node.attributes;
+    // Rows of a table in bfloat16 are widened, not the table.
+    const narrow = writer.bfloat16Of(table!);
+    return narrow === undefined
+      ? [writer.node('Gather', [table!, ids!], { axis })]
+      : [cast(writer, writer.node('Gather', [narrow, ids!], { axis }), 'float32')];
+  },
   segmentSum: (writer, node, inputs) => [lowerSegmentSum(writer, node, inputs)],
   cumsum: (writer, node, inputs) => {
     const { axis, exclusive, reverse } = node.attributes;
@@ -232,6 +239,8 @@ export interface ToOnnxOptions {
    * (what torch.autocast does). Default `f32`.
    */
   readonly precision?: Precision;
+  /** Names of inputs that are declared bfloat16 and widened inside. Default none. */
+  readonly bfloat16Inputs?: ReadonlySet<string>;
   readonly passes?: readonly Pass[];
 }
 
@@ -242,11 +251,21 @@ export interface ToOnnxOptions {
  */
 export function toOnnx(
   given: Graph,
-  { dialect = 'onnxruntime', precision = 'f32', passes = defaultPasses }: ToOnnxOptions = {},
+  {
+    dialect = 'onnxruntime',
+    precision = 'f32',
+    bfloat16Inputs = new Set(),
+    passes = defaultPasses,
+  }: ToOnnxOptions = {},
 ): Uint8Array {
   const graph = optimize(given, passes);
   const writer = new OnnxWriter(dialect, precision);
-  const names = new Map<Value, string>(graph.inputs.map(({ name, value }) => [value, name]));
+  const names = new Map<Value, string>(
+    graph.inputs.map(({ name, value }) => [
+      value,
+      bfloat16Inputs.has(name) ? writer.widened(name) : name,
+    ]),
+  );
   for (const node of graph.nodes) {
     const outputs = lower(
       writer,
@@ -256,5 +275,8 @@ export function toOnnx(
     node.outputs.forEach((value, i) => names.set(value, outputs[i]!));
   }
   for (const { name, value } of graph.outputs) writer.output(name, names.get(value)!);
-  return writer.finish(graph.inputs, graph.outputs);
+  const inputs = graph.inputs.map((spec) =>
+    bfloat16Inputs.has(spec.name) ? { ...spec, dtype: 'bfloat16' as const } : spec,
+  );
+  return writer.finish(inputs, graph.outputs);
 }

@@ -3,7 +3,8 @@
  * width, so the widths around those that we use are compared with the loaded library once, before anything runs.
  */
 import { MicrotuneError, assert } from '@microtune/shared';
-import type { DType, TensorSpec } from '../graph-types.js';
+import type { BorderSpec } from '../engine.js';
+import type { DType } from '../graph-types.js';
 import type { Handle, OpenvinoBindings } from './bindings.js';
 
 /**
@@ -15,6 +16,8 @@ const borderTypes: Readonly<Record<DType, readonly number[]>> = {
   int32: [9],
   bool: [1, 16],
 };
+
+const bfloat16Type = 2;
 
 /** Type number -> bytes: boolean, bf16, f16, f32, f64, then i8, i16, i32, i64, then u8, u16. */
 const expectedBytes: readonly (readonly [number, number])[] = [
@@ -49,12 +52,12 @@ export function borderType(
   bindings: OpenvinoBindings,
   compiled: Handle,
   side: 'input' | 'output',
-  { name, dtype }: TensorSpec,
+  { name, dtype, isBfloat16 = false }: BorderSpec,
 ): number {
   const type = bindings.portElementType(compiled, side, name);
   assert(
-    borderTypes[dtype].includes(type),
-    `OpenVINO gave the ${dtype} ${side} "${name}" the type number ${String(type)}`,
+    isBfloat16 ? type === bfloat16Type : borderTypes[dtype].includes(type),
+    `OpenVINO gave the ${isBfloat16 ? 'bfloat16' : dtype} ${side} "${name}" the type number ${String(type)}`,
   );
   return type;
 }

@@ -78,6 +78,41 @@ describe.skipIf(libraries.librariesFolder === undefined)(
       executable.dispose();
     });
 
+    it('reads an input given as bfloat16 as the same numbers in float32: products both ways, rows of a table, sums', async () => {
+      const builder = new GraphBuilder();
+      const w = builder.input('w', [24, 16], 'float32');
+      const a = builder.input('a', [8, 16], 'float32');
+      const b = builder.input('b', [8, 24], 'float32');
+      const ids = builder.input('ids', [3], 'int32');
+      const graph = builder.finish({
+        turned: builder.add('matMul', [a, w], { ...plain, transposeB: true }),
+        plain: builder.add('matMul', [b, w], plain),
+        rows: builder.add('gather', [w, ids], { axis: 0 }),
+        sum: builder.add('reduceSum', [w], { axes: [0], keepDims: false }),
+      });
+      const bits = Uint16Array.from({ length: 24 * 16 }, (_, i) => 0x3c00 + ((i * 97) % 1024));
+      const wide = new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
+      const results: Record<string, HostBuffer>[] = [];
+      for (const bfloat16Inputs of [[], ['w', 'not of this graph']]) {
+        const options = { threads: 1, precision: 'f32', bfloat16Inputs } as const;
+        const executable = await engine.compile(graph, options);
+        const { inputs, outputs } = filled(executable);
+        inputs['ids'] = Int32Array.of(23, 0, 7);
+        inputs['w'] = bfloat16Inputs.length === 0 ? wide : new Uint8Array(bits.buffer);
+        await executable.run(inputs, outputs);
+        results.push(outputs);
+        const wrong = { ...inputs, w: bfloat16Inputs.length === 0 ? new Uint8Array(768) : wide };
+        await expect(executable.run(wrong, outputs)).rejects.toThrow(/was given for .* of "w"/);
+        executable.dispose();
+      }
+      const [full, halved] = results;
+      expect(halved!['rows']).toEqual(full!['rows']);
+      expect(Array.from(full!['rows']!.subarray(16, 32))).toEqual(Array.from(wide.subarray(0, 16)));
+      for (const name of ['turned', 'plain', 'sum']) {
+        halved![name]!.forEach((value, i) => expect(value).toBeCloseTo(full![name]![i]!, 5));
+      }
+    });
+
     it('passes scalars, int32 and bool across the border, and an input straight to an output', async () => {
       const builder = new GraphBuilder();
       const scalar = builder.input('scalar', [], 'float32');

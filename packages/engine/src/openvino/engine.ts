@@ -38,9 +38,17 @@ function engineOf(compiler: OpenvinoCompiler): Engine {
   const { version, device, precisions } = compiler;
   const byBytes: ByteCompiler = {
     // Loaded when a graph is lowered: one that was kept needs neither it nor tfjs.
-    lower: async (graph, { precision }) => {
+    lower: async (graph, { precision, bfloat16Inputs = [] }) => {
       const { toOnnx } = await import('../onnx/to-onnx.js');
-      return { bytes: toOnnx(graph, { dialect: 'openvino', precision }), ...borderOf(graph) };
+      const halved = new Set(bfloat16Inputs);
+      const { inputs, outputs } = borderOf(graph);
+      return {
+        bytes: toOnnx(graph, { dialect: 'openvino', precision, bfloat16Inputs: halved }),
+        inputs: inputs.map((spec) =>
+          halved.has(spec.name) ? { ...spec, isBfloat16: true } : spec,
+        ),
+        outputs,
+      };
     },
     compile: (lowered, options) => compiler.compile(lowered, options),
   };
@@ -52,6 +60,7 @@ function engineOf(compiler: OpenvinoCompiler): Engine {
     compile: async (graph, options) =>
       byBytes.compile(await byBytes.lower(graph, options), options),
     byBytes,
+    takesBfloat16: true,
     dispose: () => {
       compiler.dispose();
     },

@@ -4,8 +4,8 @@
  * worker that feeds views of its arena pays nothing. The last buffers are referenced here: their memory must stay.
  */
 import { assert } from '@microtune/shared';
-import type { Executable } from '../engine.js';
-import { bufferFits } from '../graph/shape.js';
+import type { BorderSpec, Executable } from '../engine.js';
+import { bufferFits, elementCount } from '../graph/shape.js';
 import type { HostBuffer, TensorSpec } from '../graph-types.js';
 import type { Handle, OpenvinoBindings } from './bindings.js';
 
@@ -26,12 +26,12 @@ export interface ExecutableOptions {
   readonly handles: CompiledHandles;
   /** OpenVINO's type number of every input and output, by name. */
   readonly elementTypes: ReadonlyMap<string, number>;
-  readonly inputs: readonly TensorSpec[];
+  readonly inputs: readonly BorderSpec[];
   readonly outputs: readonly TensorSpec[];
 }
 
 export class OpenvinoExecutable implements Executable {
-  readonly inputs: readonly TensorSpec[];
+  readonly inputs: readonly BorderSpec[];
   readonly outputs: readonly TensorSpec[];
   readonly #bindings: OpenvinoBindings;
   readonly #handles: CompiledHandles;
@@ -76,7 +76,7 @@ export class OpenvinoExecutable implements Executable {
   }
 
   /** @param outputIndex of an output: its place */
-  #bind(spec: TensorSpec, buffer: HostBuffer | undefined, outputIndex?: number): void {
+  #bind(spec: BorderSpec, buffer: HostBuffer | undefined, outputIndex?: number): void {
     const last = this.#bound.get(spec.name);
     // A detached buffer is still the same object: its length tells.
     if (last !== undefined && last.buffer === buffer && buffer.length > 0) return;
@@ -107,11 +107,14 @@ export class OpenvinoExecutable implements Executable {
 }
 
 function checkBuffer(
-  { name, shape, dtype }: TensorSpec,
+  { name, shape, dtype, isBfloat16 = false }: BorderSpec,
   buffer: HostBuffer | undefined,
 ): asserts buffer is HostBuffer {
-  const wanted = `${dtype} [${shape.join(', ')}] of "${name}"`;
+  const wanted = `${isBfloat16 ? 'bytes of bfloat16' : dtype} [${shape.join(', ')}] of "${name}"`;
   assert(buffer !== undefined, `no buffer was given for ${wanted}`);
   const given = `${buffer.constructor.name} of ${String(buffer.length)} values`;
-  assert(bufferFits(buffer, shape, dtype), `a ${given} was given for ${wanted}`);
+  const fits = isBfloat16
+    ? buffer instanceof Uint8Array && buffer.length === 2 * elementCount(shape)
+    : bufferFits(buffer, shape, dtype);
+  assert(fits, `a ${given} was given for ${wanted}`);
 }

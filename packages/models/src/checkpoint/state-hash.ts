@@ -8,12 +8,12 @@ export function paramsSha256(parameters: ParameterBlock): string {
   return addBlock(createHash('sha256'), parameters).digest('hex');
 }
 
-/** SHA-256 over what is trained and, if anything is not, over that too: what all workers compute with. */
+/** SHA-256 over what is trained and, if anything is not, over that too, as it is stored: what all workers compute with. */
 export function weightsSha256({ parameters, frozen }: TrainingState): string {
   if (frozen.parameters.length === 0) return paramsSha256(parameters);
   const hash = addBlock(createHash('sha256'), parameters);
   for (const parameter of frozen.parameters) {
-    const { buffer, byteOffset, byteLength } = frozen.view(parameter);
+    const { buffer, byteOffset, byteLength } = frozen.stored(parameter);
     hash.update(new Uint8Array(buffer, byteOffset, byteLength));
   }
   return hash.digest('hex');

@@ -10,7 +10,7 @@ import type { TensorView } from '../optimizer/parameter-block.js';
 import type { ModelProgram, Parameter } from '../program/program.js';
 import type { MethodSpec } from '../methods/method-spec.js';
 import { ModelFiles } from '../safetensors/model-files.js';
-import { isFloatDtype, notFloat } from '../safetensors/dtype.js';
+import { convertToFloat32, isFloatDtype, notFloat } from '../safetensors/dtype.js';
 import { readAdapterFolder, type AdapterFolder } from './adapter-folder.js';
 import { readConfig, type HfConfig } from './config-file.js';
 import type { FamilyModel, ModelOverrides } from './family.js';
@@ -64,11 +64,16 @@ export interface LoadedModel {
   /** Names that a tensor may have in a file, best first. */
   fileNames(tensor: string): readonly string[];
   /**
-   * Fills every parameter, into arrays of the parameter's count (arena views).
+   * Fills every parameter, into arrays of the parameter's count (arena views), or the bytes of one that is in `bfloat16`.
    * @throws MicrotuneError `data` naming the file and the tensor, e.g. one with values that are not finite
    */
-  load(into: (parameter: Parameter) => Float32Array): Promise<void>;
+  load(into: Destination): Promise<void>;
+  /** Names of parameters that the folder holds in bfloat16, which may be loaded as they are. */
+  readonly bfloat16?: ReadonlySet<string>;
 }
+
+/** Memory of a parameter; bytes take bfloat16 as it lies in the file. Asked for one by one. */
+export type Destination = (parameter: Parameter) => Float32Array | Uint8Array;
 
 /**
  * @throws MicrotuneError `usage` for a missing folder, an unsupported model_type or contradicting options (an adapter from scratch);
@@ -89,16 +94,17 @@ export async function loadModel(folder: string, options: ModelOptions): Promise<
     join(folder, modelConfigFile),
   );
   if (options.fromScratch === true) return { folder, ...created(model, common, options.seed) };
-  const sources = await sourcesIn(folder, model);
+  const { sources, bfloat16 } = await sourcesIn(folder, model);
   const start = await startOf(folder, { model, sources }, options);
   return {
     folder,
     ...common,
+    bfloat16,
     adapter: adapterOf(model, common.task, { base: folder, baseName: folder }),
     notes: [...creationNotes(folder, start.created, options.seed), ...start.notes],
     load: async (into) => {
       await readTensors(folder, { model, sources, seed: options.seed }, into);
-      await start.read(into);
+      await start.read((parameter) => floats(into(parameter)));
     },
   };
 }
@@ -155,7 +161,7 @@ async function loadAdapted(
     { ...asked, ...options, method },
     join(described, modelConfigFile),
   );
-  const sources = await sourcesIn(base, model);
+  const { sources, bfloat16 } = await sourcesIn(base, model);
   const tensors = await openAdapterTensors(folder, {
     program: model.program,
     base,
@@ -164,21 +170,28 @@ async function loadAdapted(
   return {
     folder,
     ...common,
+    bfloat16,
     adapter: adapterOf(model, common.task, { base, baseName }),
     notes: [],
     load: async (into) => {
       await readTensors(base, { model, sources, seed: options.seed }, into);
-      await tensors.read(into);
+      await tensors.read((parameter) => floats(into(parameter)));
     },
   };
 }
 
-async function sourcesIn(folder: string, model: FamilyModel): Promise<Sources> {
+async function sourcesIn(
+  folder: string,
+  model: FamilyModel,
+): Promise<{ sources: Sources; bfloat16: ReadonlySet<string> }> {
   const files = await ModelFiles.open(folder);
   try {
     const sources = findTensors(files, model);
     refuseUnusedLayers(files, model, sources);
-    return sources;
+    const isBfloat16 = (found: string | undefined): boolean =>
+      found !== undefined && files.entry(found)?.dtype === 'BF16';
+    const inBfloat16 = [...sources].filter(([, found]) => isBfloat16(found));
+    return { sources, bfloat16: new Set(inBfloat16.map(([name]) => name)) };
   } finally {
     await files.close();
   }
@@ -213,7 +226,7 @@ function created(
     notes: [`all weights are random, from seed ${seed}`],
     load: async (into) => {
       const tensors = destinations(model.program, into);
-      for (const tensor of tensors) createTensor(model, { tensor, tensors, seed: seed });
+      for (const tensor of tensors) createTensor(model, tensor, { tensors, seed });
     },
   };
 }
@@ -342,14 +355,14 @@ function creationNotes(folder: string, created: string[], seed: number): string[
 async function readTensors(
   folder: string,
   from: { model: FamilyModel; sources: Sources; seed: number },
-  into: (parameter: Parameter) => Float32Array,
+  into: Destination,
 ): Promise<void> {
   const files = await ModelFiles.open(folder);
   try {
     const tensors = destinations(from.model.program, into);
     for (const tensor of tensors) {
       const name = from.sources.get(tensor.name);
-      if (name === undefined) createTensor(from.model, { tensor, tensors, seed: from.seed });
+      if (name === undefined) createTensor(from.model, tensor, { tensors, seed: from.seed });
       else await files.readInto(name, tensor.shape, tensor.values);
     }
   } finally {
@@ -357,23 +370,35 @@ async function readTensors(
   }
 }
 
-function destinations(
-  program: ModelProgram,
-  into: (parameter: Parameter) => Float32Array,
-): TensorView[] {
+/** A tensor with its memory, as `Destination` gives it. */
+type StoredTensor = Omit<TensorView, 'values'> & { readonly values: Float32Array | Uint8Array };
+
+function destinations(program: ModelProgram, into: Destination): StoredTensor[] {
   return program.parameters.map((parameter) => ({ ...parameter, values: into(parameter) }));
+}
+
+function floats(destination: Float32Array | Uint8Array): Float32Array {
+  assert(destination instanceof Float32Array, 'what no file holds in bfloat16 is float32');
+  return destination;
+}
+
+function widened(stored: Float32Array | Uint8Array): Float32Array {
+  if (stored instanceof Float32Array) return stored;
+  const values = new Float32Array(stored.length / 2);
+  convertToFloat32('BF16', stored, values);
+  return values;
 }
 
 function createTensor(
   model: FamilyModel,
+  { name, shape, values: stored }: StoredTensor,
   from: {
-    readonly tensor: TensorView;
     /** All of the model; those before it are filled. */
-    readonly tensors: readonly TensorView[];
+    readonly tensors: readonly StoredTensor[];
     readonly seed: number;
   },
 ): void {
-  const { name, shape, values } = from.tensor;
+  const values = floats(stored);
   const initial = model.program.added.get(name) ?? model.initialValue(name);
   if (initial.kind !== 'lengths') {
     fillInitial(values, initial, { seed: from.seed, name, shape });
@@ -381,5 +406,5 @@ function createTensor(
   }
   const matrix = from.tensors.find((tensor) => tensor.name === initial.of);
   assert(matrix, `${initial.of} is a tensor of the model`);
-  fillLengths(values, initial, matrix);
+  fillLengths(values, initial, { ...matrix, values: widened(matrix.values) });
 }

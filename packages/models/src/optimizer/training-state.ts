@@ -20,25 +20,28 @@ export interface TrainingState {
   readonly frozen: FrozenWeights;
 }
 
-/** The numbers of any of the program's parameters, trained or not. */
+/** The memory of any of the program's parameters, trained or not; bytes where it is kept in bfloat16. */
 export function weightsOf(
   { parameters, frozen }: Pick<TrainingState, 'parameters' | 'frozen'>,
   parameter: Parameter,
-): Float32Array {
-  return parameter.trainable ? parameters.view(parameter) : frozen.view(parameter);
+): Float32Array | Uint8Array {
+  return parameter.trainable ? parameters.view(parameter) : frozen.stored(parameter);
 }
 
 /**
- * Parameters and moments, all zero. @param all of the program; what is not trained gets memory outside the arena
+ * Parameters and moments, all zero.
+ * @param all of the program; what is not trained gets memory outside the arena
+ * @param inBfloat16 names of parameters that are not trained and kept as bfloat16
  * @throws MicrotuneError `usage` when the arena cannot hold the others
  */
 export function allocateTrainingState(
   arena: Arena,
   layout: ParameterLayout,
   all: readonly Parameter[] = layout.parameters,
+  inBfloat16?: ReadonlySet<string>,
 ): TrainingState {
   return {
-    frozen: allocateFrozen(all),
+    frozen: allocateFrozen(all, inBfloat16),
     layout,
     parameters: allocateBlock(arena, layout),
     m: allocateBlock(arena, layout),

@@ -61,7 +61,9 @@ async function compileTraced(
     };
   }
   const identity = [program.identity, ...key, name, version, device];
-  const kept = await store.use([...identity, options.precision], async () => {
+  const { precision, bfloat16Inputs = [] } = options;
+  const stored = bfloat16Inputs.length === 0 ? [] : ['bfloat16', ...bfloat16Inputs];
+  const kept = await store.use([...identity, precision, ...stored], async () => {
     const { graph, dropoutSites } = await trace();
     const lowered = await byBytes.lower(graph, options);
     return { ...lowered, hostRows: graph.hostRows, dropoutSites };

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { MicrotuneError } from '@microtune/shared';
 import { z } from 'zod';
+import { convertToFloat32 } from './dtype.js';
 import { SafetensorsFile } from './reader.js';
 import { fail, type TensorEntry } from './header.js';
 import { indexName } from './writer.js';
@@ -78,17 +79,39 @@ export class ModelFiles {
     return this.#owners.get(name)?.header.tensors.get(name);
   }
 
-  /** As SafetensorsFile.readInto. @throws MicrotuneError `data`, too, for values that are not finite */
-  async readInto(name: string, shape: readonly number[], destination: Float32Array): Promise<void> {
+  /**
+   * As SafetensorsFile.readInto, and readBfloat16 where the destination is bytes.
+   * @throws MicrotuneError `data`, too, for values that are not finite
+   */
+  async readInto(
+    name: string,
+    shape: readonly number[],
+    destination: Float32Array | Uint8Array,
+  ): Promise<void> {
     const file = this.#owners.get(name) ?? this.#files[0];
     if (file === undefined) return fail(this.folder, `tensor "${name}" is missing`);
-    await file.readInto(name, shape, destination);
-    refuseNonFinite(file.path, name, destination);
+    if (destination instanceof Float32Array) {
+      await file.readInto(name, shape, destination);
+      refuseNonFinite(file.path, name, destination);
+      return;
+    }
+    await file.readBfloat16(name, shape, destination);
+    if (allFiniteBfloat16(destination)) return;
+    const values = new Float32Array(destination.length / 2);
+    convertToFloat32('BF16', destination, values);
+    refuseNonFinite(file.path, name, values);
   }
 
   async close(): Promise<void> {
     for (const file of this.#files) await file.close();
   }
+}
+
+/** Exponents of ones are infinities and NaN. */
+function allFiniteBfloat16(bytes: Uint8Array): boolean {
+  const bits = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
+  for (let i = 0; i < bits.length; i++) if (((bits[i] as number) & 0x7f80) === 0x7f80) return false;
+  return true;
 }
 
 /** One of them in the weights, and every loss is NaN: which no learning rate mends. */

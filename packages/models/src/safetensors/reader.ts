@@ -1,6 +1,6 @@
 /** Opens one safetensors file: the header is read and checked, tensors are read one by one where the caller wants them. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { MicrotuneError, messageOf } from '@microtune/shared';
+import { MicrotuneError, assert, messageOf } from '@microtune/shared';
 import { convertToFloat32, dtypeBits, isFloatDtype, notFloat, type FloatDtype } from './dtype.js';
 import {
   checkHeaderLength,
@@ -65,6 +65,21 @@ export class SafetensorsFile {
       await this.#readBytes(entry.begin + from * elementBytes, bytes, name);
       convertToFloat32(dtype, bytes, part);
     }
+  }
+
+  /**
+   * Reads the bytes of a tensor as they are.
+   * @param destination two bytes an element
+   * @throws MicrotuneError `data` as `readInto`; `internal` for a tensor that is not bfloat16
+   */
+  async readBfloat16(
+    name: string,
+    shape: readonly number[],
+    destination: Uint8Array,
+  ): Promise<void> {
+    const { entry, dtype } = this.#expect(name, shape);
+    assert(dtype === 'BF16', `tensor "${name}" is ${dtype}, not BF16`);
+    await this.#readBytes(entry.begin, destination, name);
   }
 
   async close(): Promise<void> {

@@ -84,6 +84,12 @@ describe('safetensors', () => {
     const brain = new Float32Array(2);
     await file.readInto('brain', [2], brain);
     expect([...brain]).toEqual([1, -3.140625]);
+    const bytes = new Uint8Array(4);
+    await file.readBfloat16('brain', [2], bytes);
+    expect([...bytes]).toEqual([0x80, 0x3f, 0x49, 0xc0]);
+    await expect(file.readBfloat16('half', [6], new Uint8Array(12))).rejects.toThrow(
+      'tensor "half" is F16, not BF16',
+    );
     const double = new Float32Array(1);
     await file.readInto('double', [1], double);
     expect(double[0]).toBe(Math.fround(0.1));
