@@ -4,7 +4,7 @@
  *
  * Letters: B any leading axes, T positions, D width of a head.
  */
-import { add, concat, customGrad, mul, split, sub } from '@tensorflow/tfjs-core';
+import { add, concat, customGrad, mul, neg, split } from '@tensorflow/tfjs-core';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { MicrotuneError } from '@microtune/shared';
 import { registerGradients } from '../gradients/register-gradients.js';
@@ -42,13 +42,14 @@ function gradients(dy: Tensor, saved: Tensor[]): Tensor[] {
   return [turned(dy, cosine, sine, -1), cosine, sine];
 }
 
+/**
+ * Differences are written as sums with negated sines, which give the same bits: OpenVINO 2026.4 makes one op of its own of the other
+ * form, and reads that op wrongly out of a compiled graph that it kept (gradients of the embeddings were off by half).
+ */
 function turned(x: Tensor, cosine: Tensor, sine: Tensor, direction: 1 | -1): Tensor {
   const [low, high] = split(x, 2, -1) as [Tensor, Tensor]; // [...B, T, D / 2] each
-  const [lowCos, highCos] = [mul(low, cosine), mul(high, cosine)];
-  const [lowSin, highSin] = [mul(low, sine), mul(high, sine)];
-  const parts =
-    direction === 1
-      ? [sub(lowCos, highSin), add(highCos, lowSin)]
-      : [add(lowCos, highSin), sub(highCos, lowSin)];
+  const opposite = neg(sine);
+  const [ofLow, ofHigh] = direction === 1 ? [sine, opposite] : [opposite, sine];
+  const parts = [add(mul(low, cosine), mul(high, ofHigh)), add(mul(high, cosine), mul(low, ofLow))];
   return concat(parts, -1);
 }
