@@ -37,7 +37,8 @@ export const commandList: readonly CommandSpec[] = [
   },
   {
     name: 'predict',
-    summary: 'Predictions of a trained model: lines in, JSON lines out',
+    summary:
+      'Predictions of a trained model: lines in, JSON lines out; of a language model, answers',
     positional: runFolder,
     schema: async () => (await import('./command-options.js')).predictOptions,
     load: () => import('./commands/predict.js'),
@@ -49,6 +50,13 @@ export const commandList: readonly CommandSpec[] = [
     positional: runFolder,
     schema: async () => (await import('./command-options.js')).exportOptions,
     load: () => import('./commands/export.js'),
+  },
+  {
+    name: 'chat',
+    summary: 'A conversation with a language model in the terminal',
+    positional: runFolder,
+    schema: async () => (await import('./command-options.js')).chatOptions,
+    load: () => import('./commands/chat.js'),
   },
   {
     name: 'data',

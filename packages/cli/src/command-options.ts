@@ -61,18 +61,74 @@ export const evalOptions = z.strictObject({
   json,
 });
 
+/** Of what language models say; ranges are checked where texts are made, for the API alike. */
+export const generationOptions = {
+  maxNewTokens: z
+    .number()
+    .optional()
+    .describe('Tokens of an answer at most. Default: 256, or what the model has positions for'),
+  temperature: z
+    .number()
+    .optional()
+    .describe("0 takes the likeliest token, always; 1 draws. Default: as the model's folder says"),
+  topK: z.number().optional().describe('Draw from so many of the likeliest tokens; 0: all'),
+  topP: z
+    .number()
+    .optional()
+    .describe('Draw from the likeliest tokens that together have this probability'),
+  repetitionPenalty: z
+    .number()
+    .optional()
+    .describe('Above 1: tokens that were there before get less likely'),
+  seed: z.number().default(0).describe('Of the draws: the same prompt has the same answer'),
+  stop: z.array(z.string()).optional().meta({
+    description: 'A text that ends an answer; again for a further one',
+    whole: true,
+  }),
+  asChat: z
+    .boolean()
+    .optional()
+    .describe(
+      "A prompt becomes a user's turn, by the chat template. Default: as the model was trained; of a model that no run made, where it has one",
+    ),
+};
+
 export const predictOptions = z.strictObject({
+  prompt: z.string().optional().describe('Of a language model: continue or answer this text'),
   file: z
     .string()
     .optional()
     .describe(
-      'File to classify: .jsonl, .json (lines or one array), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
+      'File to classify, or of prompts: .jsonl, .json (lines or one array), .csv, .tsv, .parquet, .txt (a text per line). Default: JSON lines from standard input',
     ),
   ...dataOptions,
-  batchSize: positive.default(2048).describe('Lines tokenized and packed together, at most'),
+  task,
+  promptColumn: languageOptions.promptColumn.describe(
+    'Column of prompts. Default: as in training, prompt or text',
+  ),
+  messagesColumn: languageOptions.messagesColumn.describe(
+    'Column of conversations. Default: as in training, messages or conversations',
+  ),
+  ...generationOptions,
+  batchSize: positive
+    .optional()
+    .describe('Lines computed together, at most. Default: 2048 to classify, 8 to be answered'),
   base,
   ...engineOptions,
   json: json.describe('An error as a JSON line, too, as the answers always are'),
+});
+
+export const chatOptions = z.strictObject({
+  system: z.string().optional().describe('What the model is told before the conversation'),
+  maxNewTokens: generationOptions.maxNewTokens,
+  temperature: generationOptions.temperature,
+  topK: generationOptions.topK,
+  topP: generationOptions.topP,
+  repetitionPenalty: generationOptions.repetitionPenalty,
+  seed: generationOptions.seed,
+  stop: generationOptions.stop,
+  base,
+  ...engineOptions,
 });
 
 export const exportOptions = z.strictObject({

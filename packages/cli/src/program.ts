@@ -132,7 +132,8 @@ function commanderOption(spec: OptionSpec): Option {
   );
 }
 
-function valueHint({ kind }: OptionSpec): string {
+function valueHint({ kind, whole }: OptionSpec): string {
+  if (whole) return '<text>';
   if (kind === 'number') return '<number>';
   if (kind === 'list') return '<value,...>';
   return kind === 'json' ? '<json>' : '<value>';

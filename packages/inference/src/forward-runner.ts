@@ -4,7 +4,7 @@
  */
 import { gatherRows } from '@microtune/arena';
 import type { TokenizedTexts } from '@microtune/data';
-import type { CompileOptions, Engine, HostBuffer, HostRows, TensorSpec } from '@microtune/engine';
+import type { CompileOptions, Engine, HostBuffer, HostRows } from '@microtune/engine';
 import { requireFit, type GraphKind, type GraphStore, type LoadedModel } from '@microtune/models';
 import { assert, samplesIn, shapeKey, type Shard, type ShardShape } from '@microtune/shared';
 import {
@@ -15,6 +15,8 @@ import {
   type Outputs,
   type TaskSplit,
 } from '@microtune/tasks';
+import { TokenGraphs } from './generation/token-graphs.js';
+import { floatsOf } from './floats-of.js';
 import { placeWeights, type ForwardGraph, type PlacedWeights, type Weights } from './weights.js';
 
 export interface ForwardOptions {
@@ -56,6 +58,8 @@ interface Digesting {
 export class ForwardRunner {
   readonly #options: ForwardOptions;
   readonly #placed: PlacedWeights;
+  /** Of a language model, to generate with. */
+  readonly tokenGraphs: TokenGraphs;
   readonly #compiled = new Map<string, Promise<CompiledShape>>();
 
   readonly #counts = { texts: 0, tokens: 0, paddingTokens: 0, runs: 0 };
@@ -63,6 +67,8 @@ export class ForwardRunner {
   private constructor(options: ForwardOptions, placed: PlacedWeights) {
     this.#options = options;
     this.#placed = placed;
+    const { weights } = options;
+    this.tokenGraphs = new TokenGraphs({ placed, weights });
   }
 
   /** @throws MicrotuneError `transient` when the device has no room for the weights */
@@ -120,7 +126,7 @@ export class ForwardRunner {
   }
 
   get figures(): Figures {
-    return { ...this.#counts, graphs: this.#compiled.size };
+    return { ...this.#counts, graphs: this.#compiled.size + this.tokenGraphs.count };
   }
 
   async close(): Promise<void> {
@@ -129,6 +135,7 @@ export class ForwardRunner {
       compiled?.graph.dispose();
     }
     this.#compiled.clear();
+    await this.tokenGraphs.close();
     this.#placed.dispose();
     this.#options.engine.dispose();
   }
@@ -175,11 +182,7 @@ export class ForwardRunner {
         rows,
         into: new Float32Array(shape.rows * shape.tokens * rows.tableShape[1]),
       })),
-      outputs: Object.fromEntries(graph.outputs.map((spec) => [spec.name, floats(spec)])),
+      outputs: Object.fromEntries(graph.outputs.map((spec) => [spec.name, floatsOf(spec)])),
     };
   }
-}
-
-function floats({ shape }: TensorSpec): Float32Array {
-  return new Float32Array(shape.reduce((product, dimension) => product * dimension, 1));
 }

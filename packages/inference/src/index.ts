@@ -9,7 +9,16 @@ export type {
   RowAnswer,
 } from './model.js';
 export { LanguageModel } from './language-model.js';
-export type { EvaluateTextsOptions, TextEvaluation } from './language-model.js';
+export type {
+  EvaluateTextsOptions,
+  GenerateRowsOptions,
+  TextEvaluation,
+} from './language-model.js';
+export type { RowText } from './generation/answer-rows.js';
+export type { GenerateOptions } from './generation/generate-options.js';
+export type { Finish } from './generation/generate-texts.js';
+export type { GeneratedPiece, GeneratedText, Generation } from './generation/generation.js';
+export type { Prompt } from './generation/prompt.js';
 export type { Figures } from './forward-runner.js';
 export type { ClassPrediction, Prediction, ValuePrediction } from './prediction.js';
 export type { TextInput } from './text-input.js';

@@ -25,6 +25,7 @@ import { createInTurn } from './in-turn.js';
 import { createAnswerPlanner, type AnswerPlanner } from './plan-answers.js';
 import { predictionOf, type Prediction } from './prediction.js';
 import { oneAhead, readAhead } from './read-ahead.js';
+import { idOf } from './row-id.js';
 import type { RunSettings } from './run-settings.js';
 import { problemOf, textsOfInputs, type TakesPairs, type TextInput } from './text-input.js';
 
@@ -294,14 +295,4 @@ function rowAnswer(
   return answer === undefined
     ? { ...place, error: words(error ?? 'cannot be read') }
     : { ...place, ...answer };
-}
-
-/** What the row's own column `id` holds, so that answers can be joined to what was asked. */
-function idOf(values: OpenedRow['values']): { readonly id?: string | number } {
-  const id = values?.['id'];
-  if (typeof id === 'string' || typeof id === 'number') return { id };
-  // JSON has no integers beyond 2^53.
-  return typeof id === 'bigint'
-    ? { id: Number.isSafeInteger(Number(id)) ? Number(id) : `${id}` }
-    : {};
 }

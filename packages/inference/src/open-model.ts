@@ -12,6 +12,8 @@ import {
   modelConfigFile,
   type TaskSpec,
 } from '@microtune/shared';
+import { dayOf, loadChatTemplate } from '@microtune/tasks';
+import { readGenerationConfig } from './sampling/generation-config.js';
 import { isOfLabels, type LabelModel } from './label-model.js';
 import { ForwardRunner } from './forward-runner.js';
 import { LanguageModel } from './language-model.js';
@@ -27,6 +29,8 @@ export interface OpenModelOptions {
   /** Folder of an adapter's base model. Default: as its adapter_config.json says. */
   readonly base?: string | undefined;
   readonly compile: CompileOptions;
+  /** For chat templates that write the day. */
+  readonly today: Date;
   /** Of tokenized files. */
   readonly cacheFolder: string;
   /** How the model says what is wrong: messages name options as the command line does. @default as they are */
@@ -88,12 +92,16 @@ async function openLanguage(
   { model, settings, options }: Opening<LoadedModel>,
 ): Promise<LanguageModel> {
   const files = tokenizerFolder(folder, model);
-  const [tokenizer, computing] = await Promise.all([
-    loadSpanTokenizer(files),
+  const { templateDate, chatTemplate } = settings.language;
+  const today = templateDate === undefined ? options.today : dayOf(templateDate);
+  const tokenizer = await loadSpanTokenizer(files);
+  const [template, generation, computing] = await Promise.all([
+    loadChatTemplate(files, { today, file: chatTemplate }),
+    readGenerationConfig(files, tokenizer),
     openRunner(model, options),
   ]);
   return new LanguageModel({
-    ...{ folder, model, tokenizer, settings, ...computing },
+    ...{ folder, model, tokenizer, template, generation, settings, ...computing },
     ...namedIn(options),
     tokenizerFolder: files,
     maxSeqLength: Math.min(

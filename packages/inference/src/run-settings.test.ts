@@ -21,6 +21,7 @@ describe('readRunSettings', () => {
       labelColumnName: 'gold',
       labelSmoothing: 0.1,
       microBatchTokens: 512,
+      isRun: true,
       language: { asChat: true, completionColumn: 'answer' },
     });
   });
@@ -29,6 +30,7 @@ describe('readRunSettings', () => {
     expect(await readRunSettings(join(run, 'model'))).toMatchObject({
       maxSeqLength: undefined,
       labelColumnName: 'label',
+        isRun: false,
     });
   });
 });

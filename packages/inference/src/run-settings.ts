@@ -46,6 +46,8 @@ const settingsSchema = z.object({
 });
 
 export interface RunSettings {
+  /** A run made the folder, and says how. */
+  readonly isRun: boolean;
   readonly columnNames: readonly string[] | undefined;
   readonly textColumnNames: readonly string[] | undefined;
   readonly labelColumnName: string;
@@ -80,6 +82,7 @@ export async function readRunSettings(folder: string): Promise<RunSettings> {
   }
   const found = settings.data;
   return {
+    isRun: existsSync(file),
     columnNames: found.column_names,
     textColumnNames: found.text_column_names,
     labelColumnName: found.label_column_name,

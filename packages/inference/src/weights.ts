@@ -11,12 +11,16 @@ import type {
   TensorSpec,
 } from '@microtune/engine';
 import {
+  compileGeneration,
   compileGraph,
   traceGraph,
+  type CompiledGraph,
+  type GenerationShape,
   type GraphKind,
   type GraphStore,
   type LoadedModel,
   type ModelProgram,
+  type TracedGraph,
 } from '@microtune/models';
 import { assert, type ShardShape } from '@microtune/shared';
 
@@ -36,6 +40,8 @@ export interface ForwardGraph {
 
 export interface PlacedWeights {
   compile(kind: GraphKind, shape: ShardShape): Promise<ForwardGraph>;
+  /** Of a language model. */
+  compileGeneration(shape: GenerationShape): Promise<ForwardGraph>;
   dispose(): void;
 }
 
@@ -74,24 +80,25 @@ function onHost({
   compile: options,
   graphStore: store,
 }: PlaceOptions): PlacedWeights {
+  const request = { program, engine, options, store };
+  const fedGraph = ({ traced, executable }: CompiledGraph): ForwardGraph => {
+    const { inputs, outputs } = executable;
+    const own = inputs.flatMap(({ name }) => {
+      const values = weights.get(name);
+      return values === undefined ? [] : [[name, values] as const];
+    });
+    const fed = Object.fromEntries(own);
+    return {
+      inputs: inputs.filter(({ name }) => fed[name] === undefined),
+      outputs,
+      hostRows: traced.hostRows,
+      run: (batch, results) => executable.run({ ...fed, ...batch }, results),
+      dispose: () => executable.dispose(),
+    };
+  };
   return {
-    compile: async (kind, shape) => {
-      const request = { program, engine, options, store };
-      const { traced, executable } = await compileGraph(request, kind, shape);
-      const { inputs, outputs } = executable;
-      const own = inputs.flatMap(({ name }) => {
-        const values = weights.get(name);
-        return values === undefined ? [] : [[name, values] as const];
-      });
-      const fed = Object.fromEntries(own);
-      return {
-        inputs: inputs.filter(({ name }) => fed[name] === undefined),
-        outputs,
-        hostRows: traced.hostRows,
-        run: (batch, results) => executable.run({ ...fed, ...batch }, results),
-        dispose: () => executable.dispose(),
-      };
-    },
+    compile: async (kind, shape) => fedGraph(await compileGraph(request, kind, shape)),
+    compileGeneration: async (shape) => fedGraph(await compileGeneration(request, shape)),
     dispose: () => undefined,
   };
 }
@@ -110,18 +117,19 @@ async function onDevice({
       return { name, shape, dtype: 'float32', data };
     }),
   );
+  const compiled = async ({ graph }: TracedGraph): Promise<ForwardGraph> => {
+    const program = await state.compileGradient(graph, { ...compile, gradient: undefined });
+    return {
+      inputs: program.batch,
+      outputs: graph.outputs,
+      hostRows: graph.hostRows,
+      run: async (batch, results) => void (await program.run(batch, results)),
+      dispose: () => program.dispose(),
+    };
+  };
   return {
-    compile: async (kind, shape) => {
-      const { graph } = await traceGraph(model, kind, shape);
-      const program = await state.compileGradient(graph, { ...compile, gradient: undefined });
-      return {
-        inputs: program.batch,
-        outputs: graph.outputs,
-        hostRows: graph.hostRows,
-        run: async (batch, results) => void (await program.run(batch, results)),
-        dispose: () => program.dispose(),
-      };
-    },
+    compile: async (kind, shape) => compiled(await traceGraph(model, kind, shape)),
+    compileGeneration: async (shape) => compiled(await model.traceGeneration(shape)),
     dispose: () => state.dispose(),
   };
 }

@@ -1,6 +1,7 @@
 export { graphNames } from './program/program.js';
 export type { DropoutSite, ModelProgram, Parameter, TracedGraph } from './program/program.js';
 export { compileGeneration, compileGraph, traceGraph } from './program/compile-graph.js';
+export { keptNameOf } from './program/generation-shape.js';
 export type { GenerationShape } from './program/generation-shape.js';
 export type { CompiledGraph, GraphKind, GraphRequest } from './program/compile-graph.js';
 export { GraphStore } from './program/kept-graphs.js';

@@ -17,6 +17,7 @@ export { labelTask } from './labels/label-task.js';
 export type { LabelTaskOptions } from './labels/label-task.js';
 export { loadChatTemplate } from './chat/chat-template.js';
 export type { ChatTemplate, TemplateOptions } from './chat/chat-template.js';
+export { readConversation } from './chat/conversation.js';
 export type { Conversation, Message, Role } from './chat/conversation.js';
 export { causalInputs } from './causal-lm/causal-inputs.js';
 export { createCausalCollator, targetsIn } from './causal-lm/causal-collator.js';

@@ -21,6 +21,8 @@ export interface OptionSpec {
   readonly choices: readonly string[] | undefined;
   /** A second occurrence on the command line is a slip, not a longer list. */
   readonly once: boolean;
+  /** A list of which each occurrence is one item, commas and spaces included. */
+  readonly whole: boolean;
 }
 
 interface JsonSchema {
@@ -30,6 +32,7 @@ interface JsonSchema {
   readonly description?: string;
   readonly default?: unknown;
   readonly once?: boolean;
+  readonly whole?: boolean;
 }
 
 /** One entry per key of the schema, in the order written there. */
@@ -47,6 +50,7 @@ export function optionTable(schema: z.ZodObject): OptionSpec[] {
       required: required.has(key),
       choices: property.enum,
       once: property.once ?? false,
+      whole: property.whole ?? false,
     };
   });
 }

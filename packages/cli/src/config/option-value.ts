@@ -45,6 +45,7 @@ function textOf(spec: OptionSpec, text: string): string {
 }
 
 function itemsOf(spec: OptionSpec, text: string): string[] {
+  if (spec.whole) return [text === '' ? refuse(spec, 'a text', text) : text];
   const items = text.split(',').map((item) => item.trim());
   return items.includes('') ? refuse(spec, 'names with commas between them', text) : items;
 }

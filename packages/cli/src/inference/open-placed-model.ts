@@ -46,6 +46,7 @@ export function openPlacedModel(
     base,
     cacheFolder,
     words,
+    today: new Date(),
     graphStore: graphStoreIn(cacheFolder),
     compile: { precision: bf16 ? 'bf16' : 'f32', threads },
     openEngine: () => placeEngine({ ...options, threads }),

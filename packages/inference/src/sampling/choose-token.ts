@@ -1,5 +1,6 @@
 /** The next token of a text, by a draw that depends on nothing but what is asked: which run, which text, which place. */
 import { createRandom, purposes } from '@microtune/data';
+import { assert } from '@microtune/shared';
 import type { SamplingOptions } from './sampling-options.js';
 import { tokenProbabilities } from './token-probabilities.js';
 
@@ -23,6 +24,7 @@ export function chooseToken(
   options: SamplingOptions,
   place: DrawPlace,
 ): number {
+  if (options.temperature === 0 && options.repetitionPenalty === 1) return likeliest(logits);
   const probabilities = tokenProbabilities(logits, said, options);
   const drawn = uniformAt(place);
   let [sum, last] = [0, 0];
@@ -34,6 +36,19 @@ export function chooseToken(
   }
   // Probabilities add up to a little less than 1.
   return last;
+}
+
+/** The first of several. */
+function likeliest(logits: Float32Array): number {
+  let [best, most] = [0, -Infinity];
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id] ?? NaN;
+    // A comparison with NaN is false either way round.
+    if (logit <= most) continue;
+    assert(logit > most, 'a logit is no number');
+    [best, most] = [id, logit];
+  }
+  return best;
 }
 
 /** In [0, 1), with 53 random bits. */

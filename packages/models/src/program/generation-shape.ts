@@ -1,5 +1,6 @@
 /** Shapes of graphs that generate: some tokens a row go in, and what follows the last of them comes out. */
 import { shapeKey, type ShardShape } from '@microtune/shared';
+import { graphNames } from './program.js';
 
 export interface GenerationShape {
   readonly rows: number;
@@ -17,4 +18,15 @@ export function shardShapeOf({ rows, tokens }: GenerationShape): ShardShape {
 /** Equal for equal shapes. */
 export function generationKey(shape: GenerationShape): string {
   return `${shapeKey(shardShapeOf(shape))}+${shape.cached}`;
+}
+
+const partsOf = [
+  { output: graphNames.newKey(''), input: graphNames.keptKey },
+  { output: graphNames.newValue(''), input: graphNames.keptValue },
+] as const;
+
+/** The input that reads what an output gave in runs before; undefined for an output that nothing keeps. */
+export function keptNameOf(output: string): string | undefined {
+  const part = partsOf.find((each) => output.startsWith(each.output));
+  return part?.input(output.slice(part.output.length));
 }
