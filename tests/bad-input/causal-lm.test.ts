@@ -1,4 +1,4 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { makeTinyLanguageJob } from '../support/tiny-language-job.js';
@@ -90,16 +90,82 @@ const runs: readonly BadRun[] = [
   },
 ];
 
-const answers: readonly BadCase[] = ['predict', 'eval'].map((command) => ({
-  name: `${command} of a language model`,
-  argv: [command, 'language', ...onnx, ...(command === 'eval' ? ['--file', 'rows.jsonl'] : [])],
+/** Without its chat template. */
+const untalkative = (folder: string): void => {
+  language(folder);
+  rmSync(join(folder, 'language/chat_template.jinja'));
+};
+
+const asked = (
+  name: string,
+  args: readonly string[],
+  message: BadCase['message'],
+  own: Partial<BadCase> = {},
+): BadCase => ({
+  name,
+  argv: ['predict', 'language', ...onnx, ...args],
   code: 64,
-  message: [
-    /language holds a language model: predict and eval .* do not take one yet/,
-    /What works/,
-  ],
+  message,
   prepare: language,
-}));
+  ...own,
+});
+
+const answers: readonly BadCase[] = [
+  asked('no prompt at all', [], /there is no prompt: give --prompt "…", --file, or JSON lines/),
+  asked('an empty prompt', ['--prompt', ' '], /the prompt is empty/),
+  asked('a prompt and a file', ['--prompt', 'a', '--file', 'rows.jsonl'], /exclude each other/),
+  asked(
+    'an answer past the positions of the model',
+    ['--prompt', 'abc', '--as_chat', 'false', '--max_new_tokens', '100'],
+    /3 tokens, and max_new_tokens is 100: the model has 64 positions; give --max_new_tokens 61/,
+  ),
+  asked(
+    'a prompt past the positions of the model',
+    ['--prompt', 'a'.repeat(80), '--as_chat', 'false'],
+    /the prompt has 80 tokens, the model has 64 positions.*shorten the prompt/,
+  ),
+  asked(
+    'a negative temperature',
+    ['--prompt', 'a', '--temperature', '-1'],
+    /temperature: expected at least 0, got -1/,
+  ),
+  ...['0', '1.5', '-0.1'].map((value) =>
+    asked(
+      `a top_p of ${value}`,
+      ['--prompt', 'a', '--top_p', value],
+      /top_p: expected above 0 and at most 1, got/,
+    ),
+  ),
+  asked(
+    'half a token',
+    ['--prompt', 'a', '--max_new_tokens', '0.5'],
+    /max_new_tokens: expected a whole number from 1 on, got 0.5/,
+  ),
+  asked(
+    'a conversation without a chat template',
+    ['--prompt', 'a', '--as_chat', 'true'],
+    /language has no chat template.*--as_chat false/,
+    { prepare: untalkative },
+  ),
+  asked(
+    'lines of which none has a prompt',
+    [],
+    [/none of 2 lines has an answer/, /expected a column prompt, text or messages, found question/],
+    { stdin: '{"question":"a"}\n{"question":"b"}\n', code: 65 },
+  ),
+  asked('a chat without a chat template', [], /language has no chat template/, {
+    argv: ['chat', 'language', ...onnx],
+    prepare: untalkative,
+  }),
+  asked(
+    'labels of a language model',
+    [],
+    /--label_column_name has no meaning for a language model/,
+    {
+      argv: ['eval', 'language', ...onnx, '--file', 'rows.jsonl', '--label_column_name', 'label'],
+    },
+  ),
+];
 
 checkCases('a language model that cannot be trained', bothWays(runs));
-checkCases('a language model that is asked for labels', answers);
+checkCases('a language model that is asked for what it cannot do', answers);

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { runCase } from '../bad-input/run-case.js';
+import { loadModel } from '../../packages/cli/src/index.js';
 import { train } from '../support/cluster.js';
 import type { TinyJob } from '../support/tiny-job.js';
 import { makeTinyLanguageJob } from '../support/tiny-language-job.js';
@@ -167,28 +168,50 @@ describe('a language model', () => {
     expect(tokens).toBeGreaterThan(8);
   });
 
-  it('that was trained as an adapter says that predict is still to come', async () => {
-    using job = await makeTinyLanguageJob();
-    const own = {
-      ...lora,
-      max_steps: 1,
-      eval_on_start: false,
-      validation_file: undefined,
-      eval_strategy: 'no',
-    };
-    await train(job, {
-      output: job.output('run'),
-      workers: 1,
-      options: { ...options(job), ...own },
-    });
-    const argv = ['predict', 'run', '--engine', 'onnx'];
-    const bad = { name: '', argv, code: 64, message: /yet/ };
-    const place = { folder: job.root, cacheFolder: job.output('cache') };
-    const { code, stderr } = await runCase(bad, place);
-    expect({ code, stderr }).toMatchObject({ code: 64 });
-    expect(stderr).toMatch(/run holds a language model.* yet/);
-    expect(jsonIn(job.output('run'), 'adapter_config.json')).toMatchObject({
-      task_type: 'CAUSAL_LM',
-    });
-  });
+  it.each([
+    ['all of it was', {}],
+    ['adapters of it were', lora],
+  ])(
+    'answers alike alone, in batches of any order, from code and in a conversation, where %s trained',
+    async (_, method) => {
+      using job = await makeTinyLanguageJob();
+      const own = { ...options(job), ...method, eval_on_start: false, max_steps: 3 };
+      await train(job, { output: job.output('run'), workers: 1, options: own });
+      const place = { folder: job.root, cacheFolder: job.output('cache') };
+      const ask = (command: string, args: readonly string[], stdin = '') =>
+        runCase({ name: '', argv: [command, 'run', '--engine', 'onnx', ...args], code: 0, message: /./, stdin }, place); // prettier-ignore
+      const drawn = ['--max_new_tokens', '12', '--temperature', '0.9', '--top_k', '20', '--seed', '5']; // prettier-ignore
+      const prompts = ['1: one', '2: two two', '3: three', '4:', '25: one one one', '6: x'];
+      const lines = prompts.map((prompt, id) => `${JSON.stringify({ id, prompt })}\n`);
+      type Line = { id: number; line: number; text: string; finish: string };
+      const read = (stdout: string) =>
+        stdout.trim().split('\n').map((line) => JSON.parse(line) as Line); // prettier-ignore
+      const forward = await ask('predict', [...drawn, '--batch_size', '4'], lines.join(''));
+      const back = await ask('predict', [...drawn, '--batch_size', '2'], lines.toReversed().join('')); // prettier-ignore
+      const answers = read(forward.stdout);
+      expect(answers.map(({ id, line }) => [id, line])).toEqual(prompts.map((__, at) => [at, at + 1])); // prettier-ignore
+      const texts = answers.map(({ text }) => text);
+      expect(new Set(texts).size).toBeGreaterThan(3);
+      expect(read(back.stdout).map(({ text }) => text)).toEqual(texts.toReversed());
+      const alone = await ask('predict', ['--prompt', prompts[1]!, ...drawn]);
+      expect(alone.stdout).toBe(`${texts[1]}\n`);
+      const otherwise = await ask('predict', ['--prompt', prompts[1]!, ...drawn.with(-1, '6')]);
+      expect(otherwise.stdout).not.toBe(alone.stdout);
+
+      await using model = await loadModel(job.output('run'), { task: 'causal-lm', engine: 'onnx' });
+      const sampling = { temperature: 0.9, topK: 20, seed: 5, maxNewTokens: 12 };
+      const generation = model.generate(prompts, sampling);
+      const pieces = prompts.map(() => '');
+      for await (const { prompt, text } of generation) pieces[prompt] += text;
+      expect(pieces).toEqual(texts);
+      expect((await generation).map(({ text }) => text)).toEqual(texts);
+      const whole = texts[2]!;
+      const stop = whole.slice(2, 4);
+      const [stopped] = await model.generate([prompts[2]!], { ...sampling, stop: [stop] });
+      expect(stopped).toMatchObject({ text: whole.slice(0, whole.indexOf(stop)), finish: 'stop' });
+
+      const talk = await ask('chat', ['--max_new_tokens', '2'], 'a\n');
+      expect({ code: talk.code, answers: talk.stdout.split('\n').length }).toEqual({ code: 0, answers: 2 }); // prettier-ignore
+    },
+  );
 });
