@@ -1,12 +1,10 @@
 /** The likeliest continuations, against those of transformers (oracle/make_greedy.py). */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { loadEngine, type Engine } from '@microtune/engine';
 import { loadModel } from '@microtune/models';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ForwardRunner } from '../forward-runner.js';
-import { LanguageModel } from '../language-model.js';
-import { openModel } from '../open-model.js';
 import { chooseToken } from '../sampling/choose-token.js';
 import { greedy } from '../sampling/sampling-options.js';
 import { readWeights } from '../weights.js';
@@ -65,37 +63,4 @@ describe('tiny decoders', () => {
       expect(said).toEqual(cases.map(({ tokens }) => tokens));
     },
   );
-});
-
-/** A folder of SmolLM2-135M-Instruct; too large for the repository. */
-const folder = process.env['SMOLLM2'];
-
-describe('SmolLM2-135M-Instruct', () => {
-  it('answers 50 questions as transformers, word for word', async ({ skip }) => {
-    if (folder === undefined || !existsSync(folder))
-      return skip('SMOLLM2 names no folder of the model');
-    const cases = stored('greedy-smollm2.json') as readonly {
-      readonly prompt: string;
-      readonly prompt_tokens: number;
-      readonly new_tokens: number;
-      readonly text: string;
-    }[];
-    await using model = await openModel(folder, {
-      compile: { threads: 2, precision: 'f32' },
-      ...{ today: new Date(0), cacheFolder: '', graphStore: undefined },
-      openEngine: () => loadEngine('onnx'),
-    });
-    expect(model).toBeInstanceOf(LanguageModel);
-    const answers = await (model as LanguageModel).generate(
-      cases.map(({ prompt }) => prompt),
-      { maxNewTokens: 20 },
-    );
-    expect(
-      answers.map(({ text, promptTokens, newTokens }) => ({
-        text,
-        prompt_tokens: promptTokens,
-        new_tokens: newTokens,
-      })),
-    ).toEqual(cases.map(({ prompt: _, ...expected }) => expected));
-  }, 600_000);
 });
