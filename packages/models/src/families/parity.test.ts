@@ -127,4 +127,26 @@ describe.each(['reference', 'onnx'] as const)('engine %s', (engineName) => {
       await file.close();
     },
   );
+
+  it("a classifier reads a text's last token, whatever its pad token does inside, alone and packed", async () => {
+    const name = 'llama-classification';
+    const inside = readJson<Pick<StoredDecoder, 'input_ids' | 'logits'>>(
+      ...(['decoders', name, 'pad-inside.json'] as const),
+    );
+    const stored: StoredDecoder = {
+      ...{ head: 'classification', loss_sum: 0, correct: 0, labels: [0, 0, 0] },
+      ...inside,
+    };
+    const program = await programOf(name, stored);
+    const { parameters } = program;
+    const weights = await weightsOfFolder(decoderFolder(name), parameters);
+    for (const samplesPerRow of [1, 3]) {
+      const { shape, inputs } = layOutDecoder(stored, samplesPerRow);
+      const given = { parameters, weights, inputs };
+      const said = await runTraced(engine, await program.traceForward(shape), given);
+      const logits = said.get(outputNames.logits) ?? new Float32Array();
+      for (const [i, value] of stored.logits.flat().entries())
+        expect(Math.abs(value - (logits[i] ?? NaN))).toBeLessThan(1e-5);
+    }
+  });
 });

@@ -1,8 +1,7 @@
 /** Llama and its relatives as the folder code sees them. */
 import type { HfConfig } from '../../folder/config-file.js';
-import { identityOf, type FamilyModel, type ModelFamily } from '../../folder/family.js';
-import { decoderArchitecture, decoderHead } from '../../heads/decoder-head.js';
-import { createProgram } from '../../program/create-program.js';
+import type { ModelFamily } from '../../folder/family.js';
+import { decoderFamily } from '../decoder-family.js';
 import { parseMistralConfig } from '../mistral/config.js';
 import { parseQwen2Config } from '../qwen2/config.js';
 import { parseQwen3Config } from '../qwen3/config.js';
@@ -22,30 +21,15 @@ function familyOf(
   className: string,
   parse: (config: HfConfig, file: string) => LlamaConfig,
 ): ModelFamily {
-  return {
-    readsForward: true,
-    architecture: (task) =>
-      decoderArchitecture(task, { className, language: `${className}ForCausalLM` }),
-    create: (options): FamilyModel => {
-      const { config: raw, task, labelSmoothing, method, file } = options;
-      const config = parse(raw, file);
-      const body = llamaBody(config);
-      const output = config.tieWordEmbeddings ? undefined : llamaNames.output;
-      const head = decoderHead({ body, task, output, labelSmoothing });
-      return {
-        program: createProgram({ identity: identityOf(options), body, head, method }),
-        maxTokens: config.maxTokens,
-        vocabSize: config.vocabSize,
-        typeVocabSize: 1,
-        // What stands in padding does not matter: nothing looks at it.
-        padTokenId: config.padTokenId ?? 0,
-        numLayers: config.numLayers,
-        hiddenSize: config.hiddenSize,
-        layerOf: llamaLayerOf,
-        fileNames: llamaFileNames,
-        mayBeCreated: llamaMayBeCreated,
-        initialValue: (tensor) => llamaInitialValue(tensor, config),
-      };
-    },
-  };
+  return decoderFamily({
+    className,
+    language: `${className}ForCausalLM`,
+    output: llamaNames.output,
+    parse,
+    body: llamaBody,
+    layerOf: llamaLayerOf,
+    fileNames: llamaFileNames,
+    mayBeCreated: llamaMayBeCreated,
+    initialValue: llamaInitialValue,
+  });
 }
