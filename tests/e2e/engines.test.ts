@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readSteps, readSummary, startTraining, train } from '../support/cluster.js';
 import { useLibraries, whyNot } from '../support/engine-libraries.js';
 import { makeTinyJob } from '../support/tiny-job.js';
+import { makeTinyLanguageJob } from '../support/tiny-language-job.js';
 
 const timeout = 120_000;
 
@@ -43,6 +44,32 @@ describe('the trained parameters', () => {
         Array(3).fill(one.params_sha256),
       );
       expect(others.map((summary) => summary.eval)).toEqual(Array(3).fill(one.eval));
+    },
+  );
+
+  // The table of words is in the graph where it makes the logits, too, and stays on the host where it is looked up alone.
+  it.for([
+    ['xla', 'tied', 'llama'],
+    ['xla', 'untied', 'mistral'],
+    ['tensorflow', 'tied', 'llama'],
+    ['tensorflow', 'untied', 'mistral'],
+  ] as const)(
+    'of a language model on %s, its output layer %s, have the same bits for 1, 2 and 3 workers (%s)',
+    { timeout },
+    async ([engine, , family], { skip }) => {
+      const reason = await whyNot([engine]);
+      if (reason !== undefined) return skip(reason);
+      using job = await makeTinyLanguageJob(family);
+      useLibraries(job, [engine]);
+      const hashes: (string | undefined)[] = [];
+      for (const workers of [1, 2, 3]) {
+        const summary = await train(job, {
+          ...{ output: job.output(`w${workers}`), workers },
+          options: { engine, task: 'causal-lm', max_steps: 4, max_seq_length: 48 },
+        });
+        hashes.push(summary.params_sha256);
+      }
+      expect(hashes).toEqual(Array(3).fill(hashes[0]));
     },
   );
 

@@ -1,79 +1,192 @@
 /**
- * What LoRA leaves is a folder of PEFT: the real library loads it, and answers as we do. Python with torch, transformers
- * and peft is in .peers (../shared/peers/README.md), or MICROTUNE_PYTHON names one.
+ * Folders between this project and the real libraries: an adapter that we train answers in PEFT as here, merged it answers
+ * in transformers as here; an adapter that PEFT writes answers here as there, is trained on and merged here, and answers there
+ * again. `npx nx parity tests` prints the largest difference of each.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { loadModel, type ClassPrediction } from 'microtune';
-import { describe, expect, it } from 'vitest';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { exportModel } from '@microtune/models';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { train } from '../support/cluster.js';
-import { makeTinyJob } from '../support/tiny-job.js';
+import { makeTinyJob, type TinyJob } from '../support/tiny-job.js';
+import { makeTinyLanguageJob } from '../support/tiny-language-job.js';
+import { ourLogits } from './our-logits.js';
+import { noPeft, runPeft, type PeftTask } from './peft.js';
 
-const python = process.env['MICROTUNE_PYTHON'] ?? resolve('.peers/bin/python');
-const script = fileURLToPath(new URL('peft_adapter.py', import.meta.url));
-const texts = ['the film is warm and moving', 'a dull story', 'the actor was often again clumsy'];
+type Options = Readonly<Record<string, string | number | boolean>>;
 
-function softmax(logits: readonly number[]): number[] {
-  const powers = logits.map(Math.exp);
-  const sum = powers.reduce((total, each) => total + each, 0);
-  return powers.map((power) => power / sum);
+interface Case {
+  readonly name: string;
+  readonly family: 'bert' | 'gpt2' | 'llama';
+  /** Of our run. */
+  readonly options: Options;
+  /** Of PEFT's own adapter. */
+  readonly config: Readonly<Record<string, unknown>>;
 }
 
-function peft(args: readonly string[], input = ''): string {
-  const options = { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] } as const;
-  return execFileSync(python, [script, ...args], { ...options, stdio: [...options.stdio] });
+const cases: readonly Case[] = [
+  {
+    name: 'bert lora',
+    family: 'bert',
+    options: { method: 'lora', lora_r: 4, lora_alpha: 16, lora_target_modules: 'all-linear' },
+    config: { peft_type: 'LORA', r: 4, lora_alpha: 16, target_modules: 'all-linear' },
+  },
+  {
+    name: 'bert lora with patterns',
+    family: 'bert',
+    options: {
+      ...{ method: 'lora', lora_r: 4, lora_use_rslora: true, lora_layers_to_transform: 1 },
+      ...{ lora_target_modules: 'query,dense', lora_exclude_modules: 'intermediate.dense' },
+      ...{ lora_rank_pattern: '{"self.query":2}', lora_alpha_pattern: '{"output.dense":3}' },
+      ...{ lora_modules_to_save: 'pooler', lora_dropout: 0.1, loraplus_lr_ratio: 4 },
+    },
+    config: {
+      ...{ peft_type: 'LORA', r: 4, use_rslora: true, layers_to_transform: [1] },
+      ...{ target_modules: ['query', 'dense'], exclude_modules: ['intermediate.dense'] },
+      ...{ rank_pattern: { 'self.query': 2 }, alpha_pattern: { 'output.dense': 3 } },
+      modules_to_save: ['pooler'],
+    },
+  },
+  {
+    name: 'bert dora',
+    family: 'bert',
+    options: { method: 'lora', lora_use_dora: true, lora_target_modules: '/.*(query|key)/' },
+    config: { peft_type: 'LORA', use_dora: true, target_modules: '.*(query|key)' },
+  },
+  { name: 'bert ia3', family: 'bert', options: { method: 'ia3' }, config: { peft_type: 'IA3' } },
+  {
+    name: 'gpt2 lora',
+    family: 'gpt2',
+    options: { method: 'lora', lora_r: 4 },
+    config: { peft_type: 'LORA', r: 4, fan_in_fan_out: true },
+  },
+  {
+    name: 'gpt2 dora',
+    family: 'gpt2',
+    options: { method: 'lora', lora_r: 4, lora_use_dora: true },
+    config: { peft_type: 'LORA', r: 4, use_dora: true, fan_in_fan_out: true },
+  },
+  {
+    name: 'llama lora',
+    family: 'llama',
+    options: { method: 'lora', lora_r: 4, lora_target_modules: 'all-linear' },
+    config: { peft_type: 'LORA', r: 4, target_modules: 'all-linear' },
+  },
+  { name: 'llama ia3', family: 'llama', options: { method: 'ia3' }, config: { peft_type: 'IA3' } },
+];
+
+/** Of every model here below the size of its vocabulary; the first and last are what begins and ends a text of BERT. */
+const ids = [
+  [2, 9, 14, 5, 20, 11, 3],
+  [2, 7, 18, 3],
+];
+
+function largestDifference(ours: readonly Float32Array[], theirs: unknown): number {
+  const flat = ours.flatMap((values) => [...values]);
+  const expected = (theirs as number[][]).flat(2);
+  if (flat.length !== expected.length) return Infinity;
+  return flat.reduce((most, value, i) => Math.max(most, Math.abs(value - (expected[i] ?? NaN))), 0);
 }
 
-async function expectSameAnswers(adapter: string): Promise<void> {
-  const theirs = peft(['answer', adapter], texts.join('\n'))
-    .trim()
-    .split('\n')
-    .map((line) => softmax(JSON.parse(line) as number[]));
-  await using model = await loadModel(adapter, { engine: 'onnx' });
-  const ours = (await model.predict(texts)) as ClassPrediction[];
-  expect(ours).toHaveLength(texts.length);
-  for (const [row, { scores }] of ours.entries()) {
-    for (const [id, score] of Object.values(scores).entries())
-      expect(score).toBeCloseTo(theirs[row]?.[id] ?? NaN, 5);
-  }
-}
+describe.skipIf(noPeft !== undefined)(noPeft ?? 'adapters and the real PEFT', () => {
+  const jobs = new Map<Case['family'], TinyJob>();
+  const differences: Record<string, Record<string, number>> = {};
+  const theirs = new Map<string, unknown>();
 
-describe('a LoRA adapter', () => {
-  it('is trained to the same bits by 1, 2 and 3 workers, and leaves the model it came from alone', async () => {
-    using job = await makeTinyJob();
-    const before = readFileSync(join(job.model, 'model.safetensors'));
-    const options = { max_steps: 8, method: 'lora', lora_r: 4, learning_rate: 0.01 };
-    const hashes: (string | undefined)[] = [];
-    for (const workers of [1, 2, 3]) {
-      const output = job.output(`w${workers}`);
-      hashes.push((await train(job, { output, workers, options })).params_sha256);
+  const isLanguage = ({ family }: Case): boolean => family !== 'bert';
+  const folderOf = (one: Case, what: string): string =>
+    jobs.get(one.family)!.output(`${one.name.replaceAll(' ', '-')}-${what}`);
+  const askLogits = (one: Case, whats: readonly string[]): PeftTask[] =>
+    whats.map((what) => ({ logits: folderOf(one, what), ids, language: isLanguage(one) }));
+  const trained = (one: Case, output: string, options: Options) =>
+    train(jobs.get(one.family)!, {
+      ...{ output, workers: 2 },
+      options: {
+        ...{ max_steps: 3, learning_rate: 0.02, max_seq_length: isLanguage(one) ? 48 : 32 },
+        ...(isLanguage(one) ? { task: 'causal-lm' } : {}),
+        ...options,
+      },
+    });
+  const merged = async (one: Case, what: string): Promise<void> => {
+    await exportModel(folderOf(one, what), folderOf(one, `${what}-merged`), { merge: true });
+  };
+  /** All that PEFT is asked, in one process: its libraries take ten seconds to load. */
+  const compare = (all: readonly PeftTask[]): void => {
+    for (const [at, answer] of runPeft(all).entries()) {
+      const task = all[at]!;
+      if ('logits' in task) theirs.set(task.logits, answer);
     }
-    expect(hashes).toEqual(Array(3).fill(hashes[0]));
-    expect(readFileSync(join(job.model, 'model.safetensors')).equals(before)).toBe(true);
-    const files = [1, 2, 3].map((n) => readFileSync(job.output(`w${n}/adapter_model.safetensors`)));
-    expect(files[1]?.equals(files[0]!) && files[2]?.equals(files[0]!)).toBe(true);
-    expect(existsSync(job.output('w1/model.safetensors'))).toBe(false);
+  };
+  const expectEqual = async (one: Case, what: string): Promise<void> => {
+    const folder = folderOf(one, what);
+    const difference = largestDifference(await ourLogits(folder, ids), theirs.get(folder));
+    (differences[one.name] ??= {})[what] = difference;
+    expect(difference, `${one.name}, ${what}`).toBeLessThan(1e-5);
+  };
+
+  beforeAll(async () => {
+    jobs.set('bert', await makeTinyJob());
+    for (const family of ['gpt2', 'llama'] as const)
+      jobs.set(family, await makeTinyLanguageJob(family));
+    for (const one of cases) {
+      await trained(one, folderOf(one, 'ours'), one.options);
+      await merged(one, 'ours');
+      mkdirSync(folderOf(one, 'theirs'));
+    }
+    compare(
+      cases.flatMap((one) => [
+        ...askLogits(one, ['ours', 'ours-merged']),
+        {
+          make: folderOf(one, 'theirs'),
+          base: jobs.get(one.family)!.model,
+          config: { task_type: isLanguage(one) ? 'CAUSAL_LM' : 'SEQ_CLS', ...one.config },
+        },
+        ...askLogits(one, ['theirs']),
+      ]),
+    );
+    for (const one of cases) {
+      await merged(one, 'theirs');
+      await trained(one, folderOf(one, 'continued'), {
+        adapter_name_or_path: folderOf(one, 'theirs'),
+      });
+    }
+    compare(cases.flatMap((one) => askLogits(one, ['theirs-merged', 'continued'])));
+  }, 540_000);
+
+  afterAll(() => {
+    console.table(differences);
+    for (const job of jobs.values()) job[Symbol.dispose]();
   });
 
-  it('answers in the real PEFT as here', async ({ skip }) => {
-    if (!existsSync(python)) skip(`no Python with peft: ${python} is not here`);
-    using job = await makeTinyJob();
-    const output = job.output('run');
-    const options = {
-      ...{ max_steps: 30, method: 'lora', lora_r: 4, lora_alpha: 16, learning_rate: 0.02 },
-      lora_target_modules: 'query,value,dense',
-    };
-    await train(job, { output, workers: 2, options });
-    await expectSameAnswers(output);
-  }, 120_000);
+  describe.each(cases)('$name', (one) => {
+    it('trained here answers in PEFT as here', () => expectEqual(one, 'ours'));
+    it('merged here answers in transformers as here', () => expectEqual(one, 'ours-merged'));
+    it('made by PEFT answers here as there', () => expectEqual(one, 'theirs'));
+    it('made by PEFT and merged here answers in transformers as the adapter in PEFT', async () => {
+      await expectEqual(one, 'theirs-merged');
+      const [adapter, plain] = ['theirs', 'theirs-merged'].map((what) =>
+        (theirs.get(folderOf(one, what)) as number[][]).flat(2),
+      );
+      for (const [i, value] of adapter!.entries())
+        expect(Math.abs(plain![i]! - value)).toBeLessThan(1e-5);
+    });
+    it('made by PEFT and trained on here is another, and answers in PEFT as here', async () => {
+      await expectEqual(one, 'continued');
+      expect(theirs.get(folderOf(one, 'continued'))).not.toEqual(
+        theirs.get(folderOf(one, 'theirs')),
+      );
+    });
+  });
+});
 
-  it('that PEFT made answers here as there', async ({ skip }) => {
-    if (!existsSync(python)) skip(`no Python with peft: ${python} is not here`);
+describe('a LoRA adapter', () => {
+  it('leaves the model it came from alone, and is saved without it', async () => {
     using job = await makeTinyJob();
-    const adapter = job.output('adapter');
-    peft(['make', job.model, adapter]);
-    await expectSameAnswers(adapter);
-  }, 120_000);
+    const before = readFileSync(join(job.model, 'model.safetensors'));
+    const output = job.output('run');
+    await train(job, { output, workers: 2, options: { max_steps: 2, method: 'lora' } });
+    expect(readFileSync(join(job.model, 'model.safetensors')).equals(before)).toBe(true);
+    expect(existsSync(join(output, 'adapter_model.safetensors'))).toBe(true);
+    expect(existsSync(join(output, 'model.safetensors'))).toBe(false);
+  });
 });

@@ -1,37 +1,57 @@
-"""What the real PEFT makes of an adapter's folder, and an adapter of its own.
+"""What the real transformers and PEFT make of folders, and adapters of PEFT's own. Reads a list of tasks as JSON, prints a list of answers.
 
-peft_adapter.py answer ADAPTER_FOLDER < TEXTS      prints the logits of each text
-peft_adapter.py make BASE_FOLDER ADAPTER_FOLDER    writes an adapter whose matrices are random
+{"logits": FOLDER, "ids": [[...], ...]}   logits of a PEFT adapter on its base model, or of a plain model, of each list of token ids
+{"make": FOLDER, "base": FOLDER, "config": {...}}   writes an adapter whose numbers are random; `config` as LoraConfig or IA3Config takes it
 """
 import json
+import os
 import sys
 
 import torch
-from peft import LoraConfig, PeftModel, TaskType, get_peft_model
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from peft import IA3Config, LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 
-def base_model(folder):
-    return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+def plain_model(folder, is_language):
+    kind = AutoModelForCausalLM if is_language else AutoModelForSequenceClassification
+    model, loading = kind.from_pretrained(folder, output_loading_info=True)
+    return model, loading
 
 
-def answer(folder):
-    base = json.load(open(f"{folder}/adapter_config.json"))["base_model_name_or_path"]
-    model = PeftModel.from_pretrained(base_model(base), folder).eval()
-    tokenizer = AutoTokenizer.from_pretrained(base)
+def whole_model(folder):
+    """Nothing of it may be missing or left over."""
+    is_language = json.load(open(f"{folder}/config.json"))["architectures"][0].endswith(("ForCausalLM", "LMHeadModel"))
+    model, loading = plain_model(folder, is_language)
+    odd = {key: sorted(map(str, names)) for key, names in loading.items() if names}
+    assert not odd, f"{folder}: {odd}"
+    return model
+
+
+def adapted_model(folder):
+    config = json.load(open(f"{folder}/adapter_config.json"))
+    base, _ = plain_model(config["base_model_name_or_path"], config["task_type"] == "CAUSAL_LM")
+    return PeftModel.from_pretrained(base, folder)
+
+
+def logits(task):
+    folder = task["logits"]
+    model = (adapted_model if os.path.exists(f"{folder}/adapter_config.json") else whole_model)(folder).eval()
     with torch.no_grad():
-        for text in sys.stdin.read().splitlines():
-            print(json.dumps(model(**tokenizer(text, return_tensors="pt")).logits[0].tolist()))
+        return [model(input_ids=torch.tensor([ids]), use_cache=False).logits[0].tolist() if task.get("language")
+                else model(input_ids=torch.tensor([ids])).logits[0].tolist() for ids in task["ids"]]
 
 
-def make(base, folder):
+def make(task):
     torch.manual_seed(5)
-    config = LoraConfig(task_type=TaskType.SEQ_CLS, r=4, lora_alpha=16, target_modules="all-linear")
-    model = get_peft_model(base_model(base), config)
+    keys = dict(task["config"])
+    config = {"LORA": LoraConfig, "IA3": IA3Config}[keys.pop("peft_type")](**keys)
+    base, _ = plain_model(task["base"], config.task_type == "CAUSAL_LM")
+    model = get_peft_model(base, config)
     for name, values in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(values, std=0.2)
-    model.save_pretrained(folder)
+        if any(part in name for part in ("lora_B", "ia3_l", "magnitude", "modules_to_save")):
+            values.data += 0.1 * torch.randn_like(values)
+    model.save_pretrained(task["make"])
 
 
-{"answer": answer, "make": make}[sys.argv[1]](*sys.argv[2:])
+tasks = json.load(sys.stdin)
+print(json.dumps([logits(task) if "logits" in task else make(task) for task in tasks]))

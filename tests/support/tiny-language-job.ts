@@ -20,20 +20,24 @@ const oracle = (path: string): string =>
 /** Ids of the tokenizer of `oracle/bytes` are below. */
 const vocabularySize = 512;
 
-/** Two layers of 32, as the family's config.json says it. */
+/** What Llama and its relatives have alike: two layers of 32. */
+const sizes = {
+  vocab_size: vocabularySize,
+  hidden_size: 32,
+  intermediate_size: 48,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 64,
+  initializer_range: 0.1,
+};
+
+/** As the family's config.json says it. */
 const configs = {
-  llama: {
-    model_type: 'llama',
-    vocab_size: vocabularySize,
-    hidden_size: 32,
-    intermediate_size: 48,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    max_position_embeddings: 64,
-    initializer_range: 0.1,
-    tie_word_embeddings: true,
-  },
+  llama: { model_type: 'llama', ...sizes, tie_word_embeddings: true },
+  mistral: { model_type: 'mistral', ...sizes, head_dim: 12, sliding_window: 5 },
+  qwen2: { model_type: 'qwen2', ...sizes, tie_word_embeddings: true },
+  qwen3: { model_type: 'qwen3', ...sizes, head_dim: 8 },
   gpt2: {
     model_type: 'gpt2',
     vocab_size: vocabularySize,
@@ -44,6 +48,7 @@ const configs = {
     initializer_range: 0.1,
   },
 } as const satisfies Record<string, HfConfig>;
+export const languageFamilies = Object.keys(configs) as readonly (keyof typeof configs)[];
 
 /** Writes model and data into a fresh folder, removed when disposed. */
 export async function makeTinyLanguageJob(

@@ -25,7 +25,20 @@ function specOf(more: Partial<RunConfig>, totalSteps: number, present = 0): RunS
   } as unknown as RunSpec;
 }
 
+/** A model of which everything is trained. */
+const whole = (count: number) => ({ all: count, trained: count });
+
 describe('diskNeed', () => {
+  it('counts an adapter alone, and moments of what is trained alone', () => {
+    const model = { all: 1000, trained: 10 };
+    const of = (method: RunConfig['method']) =>
+      diskNeed(specOf({ saveSteps: 10, method }, 35), model);
+    // Four checkpoints of weights and moments, and the model at the end.
+    expect(of('lora').mostBytes).toBe(4 * (4 * (10 + 20) + 10));
+    expect(of('head_only').mostBytes).toBe(4 * (4 * (1000 + 20) + 1000));
+    expect(of('head_only').checkpointBytes).toBe(4 * 1020);
+  });
+
   // Least and most in numbers of the model's weights.
   it.each<[string, Partial<RunConfig> & { present?: number }, object]>([
     ['the model alone', { saveStrategy: 'no' }, { checkpoints: 0, least: 1, most: 1 }],
@@ -46,7 +59,7 @@ describe('diskNeed', () => {
       { checkpoints: 4, least: 8, most: 15 },
     ],
   ])('counts %s', (_, { present, ...more }, expected) => {
-    const need = diskNeed(specOf(more, 35, present), 1000);
+    const need = diskNeed(specOf(more, 35, present), whole(1000));
     const [least, most] = [need.leastBytes / 4000, need.mostBytes / 4000];
     expect({ checkpoints: need.checkpoints, least, most }).toEqual(expected);
   });
@@ -57,10 +70,10 @@ describe('checkDisk', () => {
     const free = freeBytes('no-such-run') ?? 0;
     expect(free).toBeGreaterThan(0);
     const spec = specOf({ saveSteps: 10 }, 35);
-    expect(() => checkDisk(spec, free / 4)).toThrow(
+    expect(() => checkDisk(spec, whole(free / 4))).toThrow(
       /^output_dir: \d+ MB are free where no-such-run is, and this run needs at least \d+ MB: 4 checkpoints of .*--save_total_limit/,
     );
-    expect(checkDisk(spec, free / 40)).toMatch(/may need up to/);
-    expect(checkDisk(spec, 1000)).toBeUndefined();
+    expect(checkDisk(spec, whole(free / 40))).toMatch(/may need up to/);
+    expect(checkDisk(spec, whole(1000))).toBeUndefined();
   });
 });

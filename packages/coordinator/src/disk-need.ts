@@ -21,8 +21,17 @@ export interface DiskNeed {
 
 const bytesOfFloat = 4;
 
-/** @param parameters numbers in the model */
-export function diskNeed(spec: RunSpec, parameters: number): DiskNeed {
+/** Numbers in a model. */
+export interface ModelCounts {
+  readonly all: number;
+  /** Those that are trained: an adapter is they alone, and only they have moments. */
+  readonly trained: number;
+}
+
+/** Methods whose result is an adapter beside its base model. */
+const adapterMethods: ReadonlySet<string> = new Set(['lora', 'ia3']);
+
+export function diskNeed(spec: RunSpec, model: ModelCounts): DiskNeed {
   const { config, totalSteps, stepsOfEpoch, start, existingCheckpoints } = spec;
   const cadence = createCadence(config, {
     totalSteps,
@@ -36,8 +45,8 @@ export function diskNeed(spec: RunSpec, parameters: number): DiskNeed {
   const present = existingCheckpoints.length;
   const limit = config.saveTotalLimit ?? Infinity;
   const checkpoints = Math.min(saves, Math.max(0, limit - present) + 1);
-  const weights = bytesOfFloat * parameters;
-  const moments = 2 * weights;
+  const weights = bytesOfFloat * (adapterMethods.has(config.method) ? model.trained : model.all);
+  const moments = 2 * bytesOfFloat * model.trained;
   const surely = onlyBest ? Math.min(1, checkpoints) : checkpoints;
   const endsWithCheckpoint = !onlyBest && cadence.saves(totalSteps);
   return {
@@ -61,11 +70,11 @@ export function freeBytes(outputDir: string): number | undefined {
  * @returns what to say where it may not fit
  * @throws MicrotuneError `usage` when it cannot fit
  */
-export function checkDisk(spec: RunSpec, parameters: number): string | undefined {
+export function checkDisk(spec: RunSpec, model: ModelCounts): string | undefined {
   const root = spec.folder.root;
   const free = freeBytes(root);
   if (free === undefined) return undefined;
-  const need = diskNeed(spec, parameters);
+  const need = diskNeed(spec, model);
   // An overwritten run goes with the first checkpoint, which must fit beside it.
   const replaced = spec.start === undefined ? bytesOfRun(root) : 0;
   const atOnce = need.checkpoints > 0 ? need.checkpointBytes * (2 / 3) : need.leastBytes;

@@ -212,7 +212,8 @@ async function train(
       send: (rank, message) => workers.server.send(rank, toDisk(message, place)),
       record: (record, state) => {
         if (record.type === 'ready') {
-          const tight = checkDisk(spec, record.totalParameters);
+          const { totalParameters: all, trainableParameters: trained } = record;
+          const tight = checkDisk(spec, { all, trained });
           if (tight !== undefined)
             context.observe({ type: 'note', code: 'output_folder', text: tight });
           if (place.isSettled) goOnInPlace(spec);

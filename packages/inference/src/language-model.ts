@@ -236,7 +236,7 @@ function notPrompts(given: unknown): MicrotuneError {
   );
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await -- rows of a file come as these do
+ 
 async function* fromList<Item>(items: readonly Item[]): AsyncGenerator<Item> {
   yield* items;
 }

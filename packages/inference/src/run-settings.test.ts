@@ -30,7 +30,7 @@ describe('readRunSettings', () => {
     expect(await readRunSettings(join(run, 'model'))).toMatchObject({
       maxSeqLength: undefined,
       labelColumnName: 'label',
-        isRun: false,
+      isRun: false,
     });
   });
 });

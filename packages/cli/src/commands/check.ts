@@ -51,12 +51,12 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   const { engine, note, devices, gpus } = await placeRun(parsed, environment);
   const config = resolveConfig(parsed, { cores: cpus().length, engine, devices });
   const problem = attempt(() => requireFreeFolder(config));
-  const { spec, parameters, work, ...found } = await examine(config, environment).catch(
+  const { spec, parameters, counts, work, ...found } = await examine(config, environment).catch(
     (error: unknown) => {
       throw problem instanceof MicrotuneError ? withAlso(error, problem) : error;
     },
   );
-  const disk = attempt(() => checkDisk(spec, parameters));
+  const disk = attempt(() => checkDisk(spec, counts));
   const proven = await proveRun(config, {
     cacheFolder: environment.cacheFolder,
     env: pinnedEnvironment(environment.variables, { gpu: gpus[0], tf32: config.tf32 }),
@@ -77,7 +77,7 @@ export async function run({ values, positional, environment }: CommandInput): Pr
   const all = {
     ...found,
     parameters,
-    disk_bytes: diskNeed(spec, parameters).mostBytes,
+    disk_bytes: diskNeed(spec, counts).mostBytes,
     ...timeFacts(work, rememberedSpeeds(place)),
     notes,
   };
@@ -114,7 +114,9 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
   const { spec, task, notes, memory } = opened;
   const model = await openModel(config, opened);
   await checkWeights(model);
-  const parameters = parameterCount(model.program.parameters);
+  const all = model.program.parameters;
+  const parameters = parameterCount(all);
+  const trained = parameterCount(all.filter(({ trainable }) => trainable));
   const report = task.report();
   const isWithoutWarmup = config.lrSchedulerType === 'constant';
   const warmupSteps = isWithoutWarmup ? 0 : warmupStepCount(config, spec.totalSteps);
@@ -143,6 +145,7 @@ async function examine(config: ResolvedConfig, { cacheFolder }: CommandInput['en
       ...notesOf('trained', describeTrained(model.program.parameters)),
     ],
     spec,
+    counts: { all: parameters, trained },
     work: size && workOf(opened, size),
   };
 }
