@@ -236,7 +236,6 @@ function notPrompts(given: unknown): MicrotuneError {
   );
 }
 
- 
 async function* fromList<Item>(items: readonly Item[]): AsyncGenerator<Item> {
   yield* items;
 }
